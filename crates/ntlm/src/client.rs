@@ -1,0 +1,444 @@
+//! The client (MS-NLMP 3.1.5.1): two states, each consumed by its transition.
+//!
+//! ```text
+//! Start --send--> NEGOTIATE --> ExpectChallenge --receive--> AUTHENTICATE --> Established
+//!   \--datagram----------------/
+//! ```
+//!
+//! Any error ends the exchange: the state is gone, its keys are wiped. The client's context stands as soon as the AUTHENTICATE is made; the server may still
+//! refuse it.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use crate::bindings::ChannelBindings;
+use crate::config::{ClientConfig, ExtendedSessionSecurity, LmCompatibilityLevel, OemPolicy};
+use crate::context::{ContextInfo, Established, Identity, IdentityKind, Observations, Requirements, Role};
+use crate::credentials::Credentials;
+use crate::env::{Entropy, FileTime};
+use crate::error::{Error, Incompatible, Rejected};
+use crate::secret::{ExportedSessionKey, KeyExchangeKey, ntlmv2_client_challenge};
+use crate::session::Session;
+use crate::wire::{
+    AuthenticateBuilder, AvFlags, AvId, AvPairs, AvPairsBuilder, ChallengeMessage, Charset, MAX_MESSAGE_LENGTH,
+    NegotiateBuilder, NegotiateFlags, ResponseClass, SingleHostData, UnicodeString,
+};
+
+/// What belongs to one exchange of a client.
+#[derive(Clone, Debug, Default)]
+pub struct Exchange {
+    /// The service principal name of the service that is meant (`HTTP/web.example.test`), sent under the protection of the response.
+    pub target_name: Option<UnicodeString>,
+    /// The target name comes from a source that may lie (DNS, a redirect); servers then treat it as absent.
+    pub target_name_untrusted: bool,
+    /// The channel that the logon runs over.
+    pub channel_bindings: Option<ChannelBindings>,
+    /// What is wanted of the context. All of it is required.
+    pub requirements: Requirements,
+    /// MsvAvSingleHost to send. `None`, the default, sends none: it proves nothing and tells who this machine is.
+    pub single_host: Option<SingleHostData>,
+}
+
+/// A client that has said nothing yet.
+#[derive(Debug)]
+pub struct Start {
+    config: Arc<ClientConfig>,
+    credentials: Arc<Credentials>,
+    exchange: Exchange,
+}
+
+impl Start {
+    /// A client that logs on with `credentials`.
+    #[must_use]
+    pub fn new(config: Arc<ClientConfig>, credentials: Arc<Credentials>, exchange: Exchange) -> Self {
+        Self { config, credentials, exchange }
+    }
+
+    /// Appends the NEGOTIATE_MESSAGE to `out`.
+    ///
+    /// # Errors
+    ///
+    /// [`Incompatible::Blocked`] when policy blocks the target; [`Incompatible::NoSessionSecurity`] when protection is required of an
+    /// anonymous context.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use ntlm::client::{Exchange, Start};
+    /// use ntlm::{ClientConfig, Credentials, Password};
+    ///
+    /// let credentials = Credentials::new(r"EXAMPLE\alice", &Password::new("secret"));
+    /// let exchange = Exchange { target_name: Some("ldap/dc1.example.test".into()), ..Exchange::default() };
+    /// let mut negotiate = Vec::new();
+    /// let waiting = Start::new(Arc::new(ClientConfig::default()), Arc::new(credentials), exchange).send(&mut negotiate)?;
+    /// assert_eq!(negotiate.len(), 40);
+    /// # Ok::<(), ntlm::Error>(())
+    /// ```
+    pub fn send(self, out: &mut Vec<u8>) -> Result<ExpectChallenge, Error> {
+        self.check()?;
+        let asked = self.asked_flags();
+        let start = out.len();
+        NegotiateBuilder { flags: asked, version: self.config.version, ..NegotiateBuilder::default() }.write(out);
+        let negotiate = out.get(start..).unwrap_or(&[]).to_vec();
+        Ok(ExpectChallenge { asked, negotiate, start: self })
+    }
+
+    /// Begins a connectionless exchange, in which the server speaks first (MS-NLMP 1.3.1.4). The context gets messages with
+    /// [`Session::seal_datagram`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`send`](Self::send).
+    pub fn datagram(self) -> Result<ExpectChallenge, Error> {
+        self.check()?;
+        let asked = self.asked_flags() | NegotiateFlags::DATAGRAM | NegotiateFlags::KEY_EXCH;
+        Ok(ExpectChallenge { asked, negotiate: Vec::new(), start: self })
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        if self.config.policy.blocks(self.exchange.target_name.as_ref()) {
+            return Err(Incompatible::Blocked.into());
+        }
+        if self.credentials.is_anonymous() && !self.exchange.requirements.required_flags().is_empty() {
+            return Err(Incompatible::NoSessionSecurity.into());
+        }
+        Ok(())
+    }
+
+    fn asked_flags(&self) -> NegotiateFlags {
+        let policy = &self.config.policy;
+        let protection = self.exchange.requirements.required_flags();
+        NegotiateFlags::UNICODE
+            | NegotiateFlags::REQUEST_TARGET
+            | NegotiateFlags::NTLM
+            | NegotiateFlags::ALWAYS_SIGN
+            | NegotiateFlags::N128
+            | NegotiateFlags::N56
+            | protection
+                .with_if(!protection.is_empty(), NegotiateFlags::KEY_EXCH)
+                .with_if(policy.oem == OemPolicy::Accept, NegotiateFlags::OEM)
+                .with_if(self.exchange.requirements.identify, NegotiateFlags::IDENTIFY)
+                .with_if(self.credentials.is_anonymous(), NegotiateFlags::ANONYMOUS)
+                .with_if(self.config.version.is_some(), NegotiateFlags::VERSION)
+                .with_if(
+                    policy.lm_compatibility_level() != LmCompatibilityLevel::Level0,
+                    NegotiateFlags::EXTENDED_SESSIONSECURITY,
+                )
+    }
+}
+
+/// A client that waits for the CHALLENGE_MESSAGE.
+#[derive(Debug)]
+pub struct ExpectChallenge {
+    start: Start,
+    asked: NegotiateFlags,
+    /// As sent: the MIC covers it. Empty when connectionless.
+    negotiate: Vec<u8>,
+}
+
+/// The parts of the AUTHENTICATE_MESSAGE that depend on the kind of response.
+struct Responses {
+    class: ResponseClass,
+    lm: Vec<u8>,
+    nt: Vec<u8>,
+    key: KeyExchangeKey,
+    mic: bool,
+}
+
+impl ExpectChallenge {
+    /// Reads the CHALLENGE_MESSAGE and appends the AUTHENTICATE_MESSAGE to `out`. `now` goes into the response where the server does not say
+    /// its own time.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Malformed`] for bytes that are no CHALLENGE_MESSAGE; [`Error::Incompatible`] when the server does not offer what policy or the
+    /// exchange require; [`Rejected::OwnChallenge`] and [`Rejected::ServerClock`] for the checks of these names; [`Error::Entropy`] when
+    /// `entropy` fails. `out` is as it was then.
+    pub fn receive(
+        self,
+        challenge: &[u8],
+        now: FileTime,
+        entropy: &mut dyn Entropy,
+        out: &mut Vec<u8>,
+    ) -> Result<Established, Error> {
+        let message = ChallengeMessage::parse(challenge)?;
+        let flags = self.agree(&message)?;
+        let config = &self.start.config;
+        let exchange = &self.start.exchange;
+        if config.reflection_guard.as_ref().is_some_and(|guard| guard.is_own(message.server_challenge)) {
+            return Err(Rejected::OwnChallenge.into());
+        }
+        self.check_clock(&message, now)?;
+
+        let charset = charset_of(flags);
+        let domain = self.domain(&message);
+        let responses = self.respond(&message, flags, &domain, now, entropy)?;
+
+        let exchange_keys = flags.contains(NegotiateFlags::KEY_EXCH) && responses.class != ResponseClass::Anonymous;
+        let (key, encrypted) = if exchange_keys {
+            let key = ExportedSessionKey::random(entropy)?;
+            let encrypted = responses.key.encrypt(&key);
+            (key, Some(encrypted))
+        } else {
+            (responses.key.exported_session_key(), None)
+        };
+
+        let encode = |text: &UnicodeString| {
+            let mut bytes = Vec::with_capacity(text.encoded_length(charset));
+            text.encode(charset, &mut bytes);
+            bytes
+        };
+        let anonymous = responses.class == ResponseClass::Anonymous;
+        let workstation = if anonymous { UnicodeString::default() } else { config.workstation.clone() };
+        let (domain_bytes, user_bytes, workstation_bytes) =
+            (encode(&domain), encode(self.start.credentials.user()), encode(&workstation));
+        let builder = AuthenticateBuilder {
+            flags,
+            domain_name: &domain_bytes,
+            user_name: &user_bytes,
+            workstation: &workstation_bytes,
+            lm_response: &responses.lm,
+            nt_response: &responses.nt,
+            encrypted_random_session_key: encrypted.as_ref().map_or(&[], |key| key.as_slice()),
+            version: config.version.filter(|_| flags.contains(NegotiateFlags::VERSION)),
+            without_mic_field: false,
+        };
+        if builder.length() > MAX_MESSAGE_LENGTH {
+            return Err(Incompatible::NamesTooLong.into());
+        }
+        let start = out.len();
+        builder.write(out);
+        if responses.mic {
+            let authenticate = out.get_mut(start..).unwrap_or(&mut []);
+            let mic = key.mic(&self.negotiate, challenge, authenticate, AuthenticateBuilder::MIC_OFFSET);
+            let field = authenticate.iter_mut().skip(AuthenticateBuilder::MIC_OFFSET);
+            field.zip(mic).for_each(|(to, from)| *to = from);
+        }
+
+        let kind = if anonymous { IdentityKind::Anonymous } else { IdentityKind::User };
+        let revision = message.version.map_or(0, |version| version.ntlm_revision);
+        let session = Session::new(Role::Client, flags, revision, kind, &key);
+        let info = ContextInfo {
+            role: Role::Client,
+            flags,
+            identity: Identity {
+                kind,
+                user: self.start.credentials.user().clone(),
+                domain,
+                workstation,
+                account: None,
+            },
+            response_class: responses.class,
+            target_name: exchange.target_name.clone(),
+            channel_bindings: sent_bindings(exchange),
+            mic: responses.mic,
+            peer_version: message.version.filter(|_| message.flags.contains(NegotiateFlags::VERSION)),
+            established_at: now,
+            observations: Observations {
+                weak_response: !matches!(responses.class, ResponseClass::NtlmV2 | ResponseClass::Anonymous),
+                target_info_missing: message.target_info.is_none(),
+                oem: charset == Charset::Oem,
+                ..Observations::default()
+            },
+            key,
+        };
+        Ok(Established { info, session })
+    }
+
+    /// The flags in force: what was asked for and is offered. Fails when something required is missing.
+    fn agree(&self, message: &ChallengeMessage<'_>) -> Result<NegotiateFlags, Error> {
+        use NegotiateFlags as F;
+        let policy = &self.start.config.policy;
+        // What the server answers for itself is copied; capabilities count only when we asked; the rest, the historic local call among it, is dropped.
+        let mut flags = message.flags & (self.asked | F::TARGET_INFO | F::OEM);
+        if flags.contains(F::UNICODE) {
+            flags = flags.without(F::OEM);
+        } else if !flags.contains(F::OEM) {
+            return Err(Incompatible::NoCharset.into());
+        } else if policy.oem == OemPolicy::Refuse {
+            return Err(Incompatible::OemRefused.into());
+        }
+        let datagram = self.asked.contains(F::DATAGRAM);
+        let protected = flags.intersects(F::SIGN | F::SEAL);
+        if !protected && !datagram {
+            // A key exchange without anything to protect is where implementations have sent the key in the clear.
+            flags = flags.without(F::KEY_EXCH);
+        }
+        let ess = match policy.extended_session_security {
+            ExtendedSessionSecurity::Always => true,
+            ExtendedSessionSecurity::WithProtection => protected,
+            ExtendedSessionSecurity::DangerousNever => false,
+        };
+        let required = self
+            .start
+            .exchange
+            .requirements
+            .required_flags()
+            .with_if(ess, F::EXTENDED_SESSIONSECURITY)
+            .with_if(policy.require_128 && protected, F::N128)
+            .with_if(datagram, F::DATAGRAM | F::KEY_EXCH)
+            .with_if(datagram && protected, F::EXTENDED_SESSIONSECURITY);
+        let missing = required.without(flags);
+        if !missing.is_empty() {
+            return Err(Incompatible::MissingFlags(missing).into());
+        }
+        if self.start.credentials.is_anonymous() {
+            flags |= F::ANONYMOUS;
+        }
+        Ok(flags)
+    }
+
+    fn check_clock(&self, message: &ChallengeMessage<'_>, now: FileTime) -> Result<(), Error> {
+        let server = message.target_info.and_then(|pairs| pairs.timestamp());
+        match (self.start.config.policy.max_clock_difference, server) {
+            (Some(allowed), Some(server)) if server.abs_diff(now) > allowed => {
+                Err(Rejected::ServerClock { difference: server.abs_diff(now), allowed }.into())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// DomainName to send.
+    fn domain(&self, message: &ChallengeMessage<'_>) -> UnicodeString {
+        let of_server = || {
+            let computer = message.target_info.and_then(|pairs| pairs.text(AvId::NB_COMPUTER_NAME));
+            computer
+                .filter(|name| !name.is_empty())
+                .unwrap_or_else(|| UnicodeString::decode(message.target_name, message.charset()))
+        };
+        self.start.credentials.domain().cloned().unwrap_or_else(of_server)
+    }
+
+    fn respond(
+        &self,
+        message: &ChallengeMessage<'_>,
+        flags: NegotiateFlags,
+        domain: &UnicodeString,
+        now: FileTime,
+        entropy: &mut dyn Entropy,
+    ) -> Result<Responses, Error> {
+        let Some(nt_hash) = self.start.credentials.nt_hash() else {
+            // MS-NLMP 3.1.5.1.2: no NT response, an LM response of one zero byte, and a key of zeros.
+            return Ok(Responses {
+                class: ResponseClass::Anonymous,
+                lm: [0].to_vec(),
+                nt: Vec::new(),
+                key: KeyExchangeKey::anonymous(),
+                mic: false,
+            });
+        };
+        let mut client_challenge = [0; 8];
+        entropy.fill(&mut client_challenge)?;
+        if self.start.config.policy.uses_ntlmv2() {
+            let Some(response_key) = self.start.credentials.response_key_nt(domain) else {
+                return Err(Incompatible::NoSessionSecurity.into());
+            };
+            let list = self.av_pairs(message, flags)?;
+            let server_time = message.target_info.and_then(|pairs| pairs.timestamp());
+            let temp = ntlmv2_client_challenge(server_time.unwrap_or(now), client_challenge, &list);
+            let proof = response_key.nt_proof_str(message.server_challenge, &temp);
+            let mut nt = Vec::with_capacity(proof.len() + temp.len());
+            nt.extend(proof);
+            nt.extend(temp);
+            let lm = if flags.contains(NegotiateFlags::DATAGRAM) && message.target_info.is_some() {
+                Vec::new()
+            } else if server_time.is_none() && self.start.config.policy.legacy_lmv2 {
+                response_key.lmv2_response(message.server_challenge, client_challenge).to_vec()
+            } else {
+                [0; 24].to_vec()
+            };
+            let key = response_key.session_base_key(&proof).key_exchange_key_v2();
+            let mic = message.target_info.is_some();
+            return Ok(Responses { class: ResponseClass::NtlmV2, lm, nt, key, mic });
+        }
+        if self.start.exchange.channel_bindings.is_some() {
+            return Err(Incompatible::NoPlaceForBindings.into());
+        }
+        // NTLMv1, by a policy named dangerous.
+        let ess = flags.contains(NegotiateFlags::EXTENDED_SESSIONSECURITY);
+        let mut lm = [0; 24];
+        let (class, nt) = if ess {
+            lm.iter_mut().zip(client_challenge).for_each(|(to, from)| *to = from);
+            let [a, b, c, d, e, f, g, h, ..] = crate::crypto::md5(&[&message.server_challenge, &client_challenge]);
+            (ResponseClass::NtlmV1Ess, nt_hash.ntlmv1_response([a, b, c, d, e, f, g, h]))
+        } else {
+            let nt = nt_hash.ntlmv1_response(message.server_challenge);
+            let level = self.start.config.policy.lm_compatibility_level();
+            let sends_lm = level <= LmCompatibilityLevel::Level1 && !self.start.config.policy.no_lm_response_ntlmv1;
+            lm = match self.start.credentials.lm_hash() {
+                Some(lm_hash) if sends_lm => lm_hash.lm_response(message.server_challenge),
+                _ => nt,
+            };
+            (ResponseClass::NtlmV1, nt)
+        };
+        let lm_key = self.start.credentials.lm_hash().map(crate::secret::LmHash::session_key);
+        let base = nt_hash.session_base_key();
+        let key = base.key_exchange_key_v1(flags, message.server_challenge, &lm, lm_key.as_ref());
+        Ok(Responses { class, lm: lm.to_vec(), nt: nt.to_vec(), key, mic: false })
+    }
+
+    /// The AV pairs of an NTLMv2 response: the server's, less those that are the client's to say, and the client's.
+    fn av_pairs(&self, message: &ChallengeMessage<'_>, flags: NegotiateFlags) -> Result<Vec<u8>, Error> {
+        let policy = &self.start.config.policy;
+        let exchange = &self.start.exchange;
+        let Some(server) = message.target_info else {
+            if policy.require_target_info {
+                return Err(Incompatible::NoTargetInfo.into());
+            }
+            if exchange.channel_bindings.is_some() {
+                return Err(Incompatible::NoPlaceForBindings.into());
+            }
+            if flags.intersects(NegotiateFlags::SIGN | NegotiateFlags::SEAL) {
+                return Err(Incompatible::NoServerNames.into());
+            }
+            return Ok(AvPairsBuilder::new().finish());
+        };
+        let named = |pairs: &AvPairs<'_>, id| {
+            pairs.get(id).is_some_and(|name| !(policy.require_target_info && name.is_empty()))
+        };
+        let names = named(&server, AvId::NB_COMPUTER_NAME) && named(&server, AvId::NB_DOMAIN_NAME);
+        if flags.intersects(NegotiateFlags::SIGN | NegotiateFlags::SEAL) && !names {
+            return Err(Incompatible::NoServerNames.into());
+        }
+
+        let mut pairs = AvPairsBuilder::new();
+        for pair in server.iter() {
+            // A server, or somebody in the middle, must not be able to plant what only the client may say.
+            if !matches!(pair.id, AvId::FLAGS | AvId::SINGLE_HOST | AvId::TARGET_NAME | AvId::CHANNEL_BINDINGS) {
+                pairs.push(pair.id, pair.value);
+            }
+        }
+        let constrained = server.flags().unwrap_or_default().0 & AvFlags::CONSTRAINED.0;
+        let untrusted = if exchange.target_name_untrusted { AvFlags::UNTRUSTED_TARGET_NAME.0 } else { 0 };
+        let av_flags = constrained | AvFlags::MIC_PROVIDED.0 | untrusted;
+        pairs.push(AvId::FLAGS, &av_flags.to_le_bytes());
+        if let Some(SingleHostData(data)) = &exchange.single_host {
+            pairs.push(AvId::SINGLE_HOST, data);
+        }
+        pairs.push(AvId::CHANNEL_BINDINGS, &sent_bindings(exchange).unwrap_or_default());
+        let target_name = exchange.target_name.as_ref().map(UnicodeString::to_utf16le).unwrap_or_default();
+        if target_name.len() > MAX_MESSAGE_LENGTH / 2 {
+            return Err(Incompatible::NamesTooLong.into());
+        }
+        pairs.push(AvId::TARGET_NAME, &target_name);
+        Ok(pairs.finish())
+    }
+}
+
+fn charset_of(flags: NegotiateFlags) -> Charset {
+    if flags.contains(NegotiateFlags::UNICODE) { Charset::Unicode } else { Charset::Oem }
+}
+
+fn sent_bindings(exchange: &Exchange) -> Option<[u8; 16]> {
+    exchange.channel_bindings.as_ref().filter(|bindings| !bindings.is_empty()).map(ChannelBindings::hash)
+}
+
+#[cfg(test)]
+impl ExpectChallenge {
+    /// A client whose NEGOTIATE_MESSAGE was sent by somebody else: to rebuild recorded exchanges.
+    pub(crate) fn resumed(start: Start, negotiate: &[u8]) -> Result<Self, Error> {
+        let asked = crate::wire::NegotiateMessage::parse(negotiate)?.flags;
+        Ok(Self { start, asked, negotiate: negotiate.to_vec() })
+    }
+}

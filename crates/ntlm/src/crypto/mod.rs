@@ -1,0 +1,126 @@
+//! The primitives of MS-NLMP 3.4 and 6: the only place that names MD4, MD5, HMAC, DES, RC4 and CRC-32.
+//!
+//! Not part of the API: public for this project's own known-answer tests, fuzz targets and benchmarks.
+
+mod crc32;
+mod rc4;
+
+use des::Des;
+use des::cipher::{Block, BlockCipherEncrypt, KeyInit as _};
+use hmac::{Hmac, Mac};
+use md4::Md4;
+use md5::{Digest, Md5};
+use zeroize::Zeroize;
+
+pub use self::crc32::Crc32;
+pub use self::rc4::Rc4;
+
+/// MD4 over the concatenation of `pieces`.
+#[must_use]
+pub fn md4(pieces: &[&[u8]]) -> [u8; 16] {
+    let mut digest = Md4::new();
+    for piece in pieces {
+        digest.update(piece);
+    }
+    digest.finalize().into()
+}
+
+/// MD5 over the concatenation of `pieces`.
+#[must_use]
+pub fn md5(pieces: &[&[u8]]) -> [u8; 16] {
+    let mut digest = Md5::new();
+    for piece in pieces {
+        digest.update(piece);
+    }
+    digest.finalize().into()
+}
+
+/// HMAC-MD5 over the concatenation of `pieces`.
+#[must_use]
+pub fn hmac_md5(key: &[u8; 16], pieces: &[&[u8]]) -> [u8; 16] {
+    HmacMd5::new(key).compute(pieces)
+}
+
+/// An HMAC-MD5 with its key taken in, for many messages under one key.
+#[derive(Clone)]
+pub struct HmacMd5(Hmac<Md5>);
+
+impl HmacMd5 {
+    /// Takes the key in.
+    #[must_use]
+    pub fn new(key: &[u8; 16]) -> Self {
+        let mut block = hmac::digest::Key::<Hmac<Md5>>::default();
+        if let Some(start) = block.first_chunk_mut() {
+            *start = *key;
+        }
+        let keyed = Self(Hmac::new(&block));
+        block.as_mut_slice().zeroize();
+        keyed
+    }
+
+    /// The HMAC over the concatenation of `pieces`.
+    #[must_use]
+    pub fn compute(&self, pieces: &[&[u8]]) -> [u8; 16] {
+        let mut mac = self.start();
+        for piece in pieces {
+            mac.update(piece);
+        }
+        mac.finish()
+    }
+
+    /// Starts a message that comes piece by piece.
+    #[must_use]
+    pub fn start(&self) -> HmacMd5Message {
+        HmacMd5Message(self.0.clone())
+    }
+}
+
+/// A message under an [`HmacMd5`].
+pub struct HmacMd5Message(Hmac<Md5>);
+
+impl HmacMd5Message {
+    /// Takes in the next piece of the message.
+    pub fn update(&mut self, piece: &[u8]) {
+        Mac::update(&mut self.0, piece);
+    }
+
+    /// The HMAC over all pieces.
+    #[must_use]
+    pub fn finish(self) -> [u8; 16] {
+        self.0.finalize().into_bytes().into()
+    }
+}
+
+/// `DES(K, D)` of MS-NLMP 6: one block under a 7-byte key.
+#[must_use]
+pub fn des(key: [u8; 7], block: [u8; 8]) -> [u8; 8] {
+    let [a, b, c, d, e, f, g] = key.map(u16::from);
+    // Seven bits of the key to a byte, in its upper bits; the lowest is DES' parity bit, which nobody looks at.
+    let mut spread = [
+        a,
+        a << 7 | b >> 1,
+        b << 6 | c >> 2,
+        c << 5 | d >> 3,
+        d << 4 | e >> 4,
+        e << 3 | f >> 5,
+        f << 2 | g >> 6,
+        g << 1,
+    ]
+    .map(|bits| (bits & 0xff) as u8);
+    let mut output = Block::<Des>::from(block);
+    Des::new(&spread.into()).encrypt_block(&mut output);
+    spread.zeroize();
+    output.into()
+}
+
+/// `DESL(K, D)` of MS-NLMP 6: one block under the three DES keys in 16 bytes.
+#[must_use]
+pub fn desl(key: &[u8; 16], block: [u8; 8]) -> [u8; 24] {
+    let &[a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = key;
+    let mut output = [0; 24];
+    let keys = [[a, b, c, d, e, f, g], [h, i, j, k, l, m, n], [o, p, 0, 0, 0, 0, 0]];
+    for (part, key) in output.as_chunks_mut::<8>().0.iter_mut().zip(keys) {
+        *part = des(key, block);
+    }
+    output
+}

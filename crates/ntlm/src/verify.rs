@@ -1,0 +1,103 @@
+//! Checks a response against what a store knows of the account (MS-NLMP 3.2.5.1.2, 3.3): constant time, and the same work whether the
+//! account exists or not.
+
+use crate::context::IdentityKind;
+use crate::logon::{LogonFailure, LogonSuccess, NetworkLogon};
+use crate::secret::{LmHash, NtHash, Password, SessionBaseKey, equal};
+use crate::wire::{ResponseClass, UnicodeString};
+
+impl NetworkLogon {
+    /// Checks the response against the NT hash of the account, or against nothing when there is no such account (`None`): that
+    /// takes as long and always fails.
+    ///
+    /// Which account it is, is for the caller to find by [`user`](Self::user) and [`domain`](Self::domain); the hash is always made with the
+    /// names as the client sent them. What else speaks against the account (disabled, expired) is for the caller to check *after* this
+    /// succeeded, so that only somebody who knows the password gets to know it.
+    ///
+    /// # Errors
+    ///
+    /// [`LogonFailure::WRONG_PASSWORD`], or [`LogonFailure::NO_SUCH_USER`] without an account, or [`LogonFailure::LOGON_FAILURE`] for
+    /// responses that an NT hash cannot check: anonymous ones, and LM alone.
+    ///
+    /// # Examples
+    ///
+    /// An authority that knows one account:
+    ///
+    /// ```
+    /// use ntlm::logon::{Authority, LogonFailure, LogonSuccess, NetworkLogon};
+    /// use ntlm::secret::NtHash;
+    ///
+    /// struct Alice(NtHash);
+    ///
+    /// impl Authority for Alice {
+    ///     fn logon(&self, logon: &NetworkLogon) -> Result<LogonSuccess, LogonFailure> {
+    ///         let known = logon.user().eq_ignore_case(&"alice".into());
+    ///         logon.verify(known.then_some(&self.0))
+    ///     }
+    /// }
+    /// ```
+    pub fn verify(&self, account: Option<&NtHash>) -> Result<LogonSuccess, LogonFailure> {
+        self.check(account, None)
+    }
+
+    /// As [`verify`](Self::verify), for an account whose LM hash is known too. Needed for LM responses alone, and for the LAN Manager
+    /// keys of NTLMv1 sessions; both are accepted below LmCompatibilityLevel 5 only, and worth nothing against an attacker.
+    ///
+    /// # Errors
+    ///
+    /// As for [`verify`](Self::verify).
+    pub fn dangerous_verify_lm(
+        &self,
+        account: Option<&NtHash>,
+        lm_hash: Option<&LmHash>,
+    ) -> Result<LogonSuccess, LogonFailure> {
+        self.check(account, lm_hash)
+    }
+
+    fn check(&self, account: Option<&NtHash>, lm_hash: Option<&LmHash>) -> Result<LogonSuccess, LogonFailure> {
+        // Any hash will do where there is no account: the result is thrown away.
+        let nobody = if account.is_none() { Some(Password::new("").nt_hash()) } else { None };
+        let Some(hash) = account.or(nobody.as_ref()) else { return Err(LogonFailure::INTERNAL_ERROR) };
+
+        let (right, key, nil_domain) = match self.class {
+            ResponseClass::NtlmV2 => self.check_ntlmv2(hash),
+            ResponseClass::NtlmV1 | ResponseClass::NtlmV1Ess => {
+                let expected = hash.ntlmv1_response(self.lm_challenge());
+                (equal(&expected, self.nt_response()), hash.session_base_key(), false)
+            }
+            ResponseClass::LmOnly => {
+                let Some(lm_hash) = lm_hash else { return Err(LogonFailure::LOGON_FAILURE) };
+                let expected = lm_hash.lm_response(self.server_challenge);
+                (equal(&expected, self.lm_response()), lm_hash.session_key().session_base_key(), false)
+            }
+            ResponseClass::Anonymous => return Err(LogonFailure::LOGON_FAILURE),
+        };
+        match account {
+            None => Err(LogonFailure::NO_SUCH_USER),
+            Some(_) if !right => Err(LogonFailure::WRONG_PASSWORD),
+            Some(_) => {
+                let lm_key = lm_hash.map(LmHash::session_key);
+                Ok(LogonSuccess { nil_domain, ..LogonSuccess::new(self, IdentityKind::User, key, lm_key) })
+            }
+        }
+    }
+
+    fn check_ntlmv2(&self, hash: &NtHash) -> (bool, SessionBaseKey, bool) {
+        // The HMAC goes over the bytes as received: clients differ in what they put behind the AV pairs.
+        let (proof, client_challenge) = match self.nt_response().split_first_chunk::<16>() {
+            Some((proof, rest)) => (*proof, rest),
+            None => ([0; 16], self.nt_response()),
+        };
+        let check = |domain: &UnicodeString| {
+            let key = hash.response_key_nt(&self.user, domain);
+            let expected = key.nt_proof_str(self.server_challenge, client_challenge);
+            (equal(&expected, &proof), key.session_base_key(&proof))
+        };
+        let (right, key) = check(&self.domain);
+        if !self.nil_domain_retry {
+            return (right, key, false);
+        }
+        let (right_without, key_without) = check(&UnicodeString::default());
+        if right { (true, key, false) } else { (right_without, key_without, right_without) }
+    }
+}
