@@ -45,6 +45,11 @@ impl ChannelBindings {
         Self { application_data: [prefix, data].concat(), ..Self::default() }
     }
 
+    /// Bytes on the heap.
+    pub(crate) fn heap(&self) -> usize {
+        self.initiator_address.capacity() + self.acceptor_address.capacity() + self.application_data.capacity()
+    }
+
     /// Whether these are no bindings at all.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -13,10 +13,12 @@ use alloc::vec::Vec;
 
 use crate::bindings::ChannelBindings;
 use crate::config::{ClientConfig, ExtendedSessionSecurity, LmCompatibilityLevel, OemPolicy};
-use crate::context::{ContextInfo, Established, Identity, IdentityKind, Observations, Requirements, Role};
+use crate::context::{Identity, IdentityKind, Observations, Requirements, Role};
 use crate::credentials::Credentials;
 use crate::env::{Entropy, FileTime};
 use crate::error::{Error, Incompatible, Rejected};
+use crate::established::{ContextInfo, Established};
+use crate::logon::extended_session_challenge;
 use crate::secret::{ExportedSessionKey, KeyExchangeKey, ntlmv2_client_challenge};
 use crate::session::Session;
 use crate::wire::{
@@ -147,13 +149,29 @@ struct Responses {
 }
 
 impl ExpectChallenge {
+    /// What belongs to this exchange, for what is known only when the CHALLENGE_MESSAGE is there: target name, channel bindings. Requirements
+    /// that were not asked for in the NEGOTIATE_MESSAGE cannot be met any more.
+    pub fn exchange_mut(&mut self) -> &mut Exchange {
+        &mut self.start.exchange
+    }
+
+    /// Bytes that this state holds, on the heap and itself, without what it shares with others.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        let exchange = &self.start.exchange;
+        size_of::<Self>()
+            + self.negotiate.capacity()
+            + exchange.target_name.as_ref().map_or(0, UnicodeString::heap)
+            + exchange.channel_bindings.as_ref().map_or(0, ChannelBindings::heap)
+    }
+
     /// Reads the CHALLENGE_MESSAGE and appends the AUTHENTICATE_MESSAGE to `out`. `now` goes into the response where the server does not say
     /// its own time.
     ///
     /// # Errors
     ///
     /// [`Error::Malformed`] for bytes that are no CHALLENGE_MESSAGE; [`Error::Incompatible`] when the server does not offer what policy or the
-    /// exchange require; [`Rejected::OwnChallenge`] and [`Rejected::ServerClock`] for the checks of these names; [`Error::Entropy`] when
+    /// exchange require, or as for [`Start::send`]; [`Rejected::OwnChallenge`] and [`Rejected::ServerClock`] for the checks of these names; [`Error::Entropy`] when
     /// `entropy` fails. `out` is as it was then.
     pub fn receive(
         self,
@@ -162,6 +180,8 @@ impl ExpectChallenge {
         entropy: &mut dyn Entropy,
         out: &mut Vec<u8>,
     ) -> Result<Established, Error> {
+        // Again: the target may have become known only now.
+        self.start.check()?;
         let message = ChallengeMessage::parse(challenge)?;
         let flags = self.agree(&message)?;
         let config = &self.start.config;
@@ -360,8 +380,8 @@ impl ExpectChallenge {
         let mut lm = [0; 24];
         let (class, nt) = if ess {
             lm.iter_mut().zip(client_challenge).for_each(|(to, from)| *to = from);
-            let [a, b, c, d, e, f, g, h, ..] = crate::crypto::md5(&[&message.server_challenge, &client_challenge]);
-            (ResponseClass::NtlmV1Ess, nt_hash.ntlmv1_response([a, b, c, d, e, f, g, h]))
+            let challenge = extended_session_challenge(message.server_challenge, client_challenge);
+            (ResponseClass::NtlmV1Ess, nt_hash.ntlmv1_response(challenge))
         } else {
             let nt = nt_hash.ntlmv1_response(message.server_challenge);
             let level = self.start.config.policy.lm_compatibility_level();

@@ -15,7 +15,7 @@ use core::fmt;
 use core::time::Duration;
 
 use crate::env::EntropyError;
-use crate::logon::LogonFailure;
+use crate::nt_status::LogonFailure;
 use crate::wire::{AvId, Malformed, NegotiateFlags, ResponseClass};
 
 /// Why an exchange or a message failed.

@@ -29,9 +29,10 @@ use core::fmt;
 
 use zeroize::Zeroizing;
 
-use crate::context::{ContextInfo, Established, Identity, IdentityKind, Observations, Role};
+use crate::context::{Identity, IdentityKind, Observations, Role};
 use crate::crypto::Rc4;
 use crate::env::FileTime;
+use crate::established::{ContextInfo, Established};
 use crate::secret::{Direction, ExportedSessionKey};
 use crate::session::{Datagram, Half, Halves, Running, Sealer, Session, Unsealer};
 use crate::wire::{Malformed, NegotiateFlags, Part, Reason, ResponseClass, UnicodeString, Version};
@@ -100,11 +101,13 @@ fn observation_bits(observations: &mut Observations) -> [&mut bool; 8] {
     ]
 }
 
-impl Established {
-    /// Turns the context into bytes.
+impl ContextInfo {
+    /// Turns a context into bytes, of which these are the facts and `session` the session. For callers that keep the two apart.
     #[must_use]
-    pub fn export(self) -> ExportedContext {
-        let Self { info, session } = self;
+    // Taken by value so that nobody goes on with its key stream.
+    #[allow(clippy::needless_pass_by_value)]
+    pub fn export(&self, session: Session) -> ExportedContext {
+        let info = self;
         // Room for everything, so that no half-written copy is left behind by growing.
         let names = [Some(&info.identity.user), Some(&info.identity.domain), Some(&info.identity.workstation)]
             .into_iter()
@@ -154,6 +157,14 @@ impl Established {
             }
         }
         ExportedContext(out)
+    }
+}
+
+impl Established {
+    /// Turns the context into bytes.
+    #[must_use]
+    pub fn export(self) -> ExportedContext {
+        self.info.export(self.session)
     }
 
     /// Makes the context again.

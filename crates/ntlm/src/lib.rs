@@ -63,7 +63,7 @@
 //! | [`session`] | signing and sealing | 3.4 |
 //! | [`secret`], [`credentials`] | keys, one type per kind | 3.3, 3.4.5 |
 //! | [`bindings`], [`reflection`] | what stops relayed and reflected logons | 3.1.1.2 |
-//! | [`context`], [`error`], [`export`], [`env`](mod@env) | what was agreed, what went wrong, contexts as bytes, clock and randomness | |
+//! | [`context`], [`established`], [`error`], [`export`], [`env`](mod@env) | what was agreed, what went wrong, contexts as bytes, clock and randomness | |
 
 #![no_std]
 #![forbid(unsafe_code)]
@@ -82,8 +82,12 @@ pub mod credentials;
 pub mod crypto;
 pub mod env;
 pub mod error;
+pub mod established;
 pub mod export;
 pub mod logon;
+mod nt_status;
+#[cfg(test)]
+mod recordings;
 pub mod reflection;
 pub mod secret;
 pub mod server;
@@ -93,11 +97,17 @@ pub mod wire;
 
 pub use bindings::{AcceptedTargets, ChannelBindings};
 pub use config::{ClientConfig, ClientPolicy, ServerConfig, ServerNames, ServerPolicy};
-pub use context::{Attributes, ContextInfo, Established, Identity, Requirements, Role};
+pub use context::{Attributes, Identity, Requirements, Role};
 pub use credentials::Credentials;
 pub use env::{Entropy, EntropyError, FileTime};
 pub use error::Error;
+pub use established::{ContextInfo, Established};
 pub use logon::{Authority, LogonFailure, LogonSuccess, NetworkLogon};
 pub use secret::{NtHash, Password};
 pub use session::{Piece, Session};
 pub use wire::{NegotiateFlags, UnicodeString};
+
+/// The examples of the project's README, as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

@@ -164,8 +164,8 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// As for [`verify`](Self::verify), and [`Incompatible::NoConfidentiality`] as for [`seal`](Self::seal). After [`Rejected::Signature`] the sealed
-    /// pieces are zeros; after the others they are untouched.
+    /// As for [`verify`](Self::verify), and [`Incompatible::NoConfidentiality`] as for [`seal`](Self::seal). After [`Rejected::Signature`], and after a
+    /// sequence number that is wrong and was encrypted (`found` is `None`), the sealed pieces are zeros; after the others they are untouched.
     pub fn unseal(&mut self, pieces: &mut [Piece<'_>], signature: &[u8]) -> Result<(), Error> {
         self.incoming()?.unseal(pieces, signature)
     }

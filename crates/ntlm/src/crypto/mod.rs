@@ -94,23 +94,19 @@ impl HmacMd5Message {
 /// `DES(K, D)` of MS-NLMP 6: one block under a 7-byte key.
 #[must_use]
 pub fn des(key: [u8; 7], block: [u8; 8]) -> [u8; 8] {
-    let [a, b, c, d, e, f, g] = key.map(u16::from);
-    // Seven bits of the key to a byte, in its upper bits; the lowest is DES' parity bit, which nobody looks at.
-    let mut spread = [
-        a,
-        a << 7 | b >> 1,
-        b << 6 | c >> 2,
-        c << 5 | d >> 3,
-        d << 4 | e >> 4,
-        e << 3 | f >> 5,
-        f << 2 | g >> 6,
-        g << 1,
-    ]
-    .map(|bits| (bits & 0xff) as u8);
+    let mut spread = des_key(key);
     let mut output = Block::<Des>::from(block);
     Des::new(&spread.into()).encrypt_block(&mut output);
     spread.zeroize();
     output.into()
+}
+
+/// The 8-byte DES key of a 7-byte key: seven bits to a byte, in its upper bits; the lowest is DES' parity bit, which nobody looks at.
+#[must_use]
+pub fn des_key(key: [u8; 7]) -> [u8; 8] {
+    let [a, b, c, d, e, f, g] = key.map(u16::from);
+    [a, a << 7 | b >> 1, b << 6 | c >> 2, c << 5 | d >> 3, d << 4 | e >> 4, e << 3 | f >> 5, f << 2 | g >> 6, g << 1]
+        .map(|bits| (bits & 0xff) as u8)
 }
 
 /// `DESL(K, D)` of MS-NLMP 6: one block under the three DES keys in 16 bytes.

@@ -52,17 +52,17 @@ impl<'a> ChallengeMessage<'a> {
         let unicode = flags.contains(NegotiateFlags::UNICODE);
         let target_name = reader.text("TargetName", target_name_fields, 32, unicode)?;
 
-        // What the oldest forms leave out is known by where the payload begins.
-        let mut payload_start = target_name_fields.start().unwrap_or(message.len()).min(message.len());
-        let target_info_fields =
-            if payload_start >= 48 { Some(reader.descriptor("TargetInfoFields", 40)?) } else { None };
-        payload_start =
-            target_info_fields.and_then(Descriptor::start).map_or(payload_start, |at| at.min(payload_start));
-        let reserved = if payload_start >= 40 { Some(reader.array("Reserved", 32)?) } else { None };
+        // What the oldest forms leave out is known by where the payload begins. TargetInfoFields without their flag mean nothing.
+        let has_target_info = flags.contains(NegotiateFlags::TARGET_INFO);
+        let name_start = target_name_fields.start().unwrap_or(message.len()).min(message.len());
+        let reserved = if name_start >= 40 { Some(reader.array("Reserved", 32)?) } else { None };
+        let target_info_fields = if name_start >= 48 { Some(reader.descriptor("TargetInfoFields", 40)?) } else { None };
+        let info_start = target_info_fields.filter(|_| has_target_info).and_then(Descriptor::start);
+        let payload_start = info_start.map_or(name_start, |at| at.min(name_start));
         let version = if payload_start >= 56 { Some(Version::from_bytes(reader.array("Version", 48)?)) } else { None };
 
         let target_info = match target_info_fields {
-            Some(fields) if flags.contains(NegotiateFlags::TARGET_INFO) => {
+            Some(fields) if has_target_info => {
                 let bytes = reader.payload("TargetInfo", fields, 48)?;
                 if bytes.is_empty() {
                     // The flag promises a list, and the shortest list is an MsvAvEOL.
@@ -70,7 +70,7 @@ impl<'a> ChallengeMessage<'a> {
                 }
                 Some(AvPairs::parse(bytes, Part::Challenge, fields.offset as usize)?)
             }
-            None if flags.contains(NegotiateFlags::TARGET_INFO) => {
+            None if has_target_info => {
                 return Err(reader.error("TargetInfoFields", 40, Reason::Missing));
             }
             _ => None,

@@ -73,6 +73,11 @@ impl UnicodeString {
         &self.0
     }
 
+    /// Bytes on the heap.
+    pub(crate) fn heap(&self) -> usize {
+        self.0.len() * 2
+    }
+
     /// Number of UTF-16 units.
     #[must_use]
     pub fn len(&self) -> usize {
