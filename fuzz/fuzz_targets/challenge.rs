@@ -1,0 +1,13 @@
+//! ChallengeMessage: no panic, and what parses is encoded to the same bytes.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use ntlm::wire::ChallengeMessage;
+
+fuzz_target!(|data: &[u8]| {
+    if let Ok(message) = ChallengeMessage::parse(data) {
+        let mut encoded = Vec::new();
+        message.encode(&mut encoded);
+        assert_eq!(encoded, data);
+    }
+});
