@@ -22,9 +22,9 @@ use clap::{Parser, Subcommand};
 
 use failure::Failure;
 
-/// NTLM for people: decode tokens, log on, check logons.
+/// Decodes, tests and speaks NTLM.
 #[derive(Debug, Parser)]
-#[command(name = "ntlm", version, about, max_term_width = 100)]
+#[command(name = "ntlm", version, max_term_width = 100)]
 struct Command {
     #[command(subcommand)]
     subcommand: Sub,
