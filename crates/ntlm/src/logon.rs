@@ -94,9 +94,7 @@ impl NetworkLogon {
     #[must_use]
     pub fn lm_challenge(&self) -> [u8; 8] {
         match (self.class, self.lm_response().first_chunk::<8>()) {
-            (ResponseClass::NtlmV1Ess, Some(client)) => {
-                extended_session_challenge(self.server_challenge, *client)
-            }
+            (ResponseClass::NtlmV1Ess, Some(client)) => extended_session_challenge(self.server_challenge, *client),
             _ => self.server_challenge,
         }
     }

@@ -1,4 +1,4 @@
-//! Looks for what is wrong or weak about a message. The rules are here, their words in [`lints`](super::lints).
+//! Looks for what is wrong or weak about a message. The rules are here, their words in [`lints`].
 
 use std::time::Duration;
 
