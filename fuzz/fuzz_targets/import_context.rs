@@ -6,9 +6,10 @@ use ntlm::Established;
 use ntlm::export::ExportedContext;
 
 fuzz_target!(|data: &[u8]| {
-    if let Ok(context) = Established::import(&ExportedContext::from_bytes(data)) {
-        let exported = context.export();
-        let again = Established::import(&exported).expect("what was exported can be imported").export();
+    if let Ok(context) = Established::import(ExportedContext::from_bytes(data)) {
+        let exported = context.export().expect("exported");
+        let copy = ExportedContext::from_bytes(exported.expose());
+        let again = Established::import(copy).expect("what was exported can be imported").export().expect("exported");
         assert_eq!(exported.expose(), again.expose());
     }
 });

@@ -117,13 +117,18 @@ pub(crate) fn split_target(target_name: &UnicodeString) -> (Option<UnicodeString
         None => (None, units),
     };
     let rest = rest.split(is('/')).next().unwrap_or(rest);
-    let colons = rest.iter().filter(|unit| is(':')(unit)).count();
-    let host = match rest.iter().position(is(']')) {
-        // [v6 address]:port
-        Some(end) if rest.first().is_some_and(is('[')) => rest.get(1..end).unwrap_or(rest),
-        // A bare v6 address has several colons and no port.
-        _ if colons == 1 => rest.split(is(':')).next().unwrap_or(rest),
-        _ => rest,
+    let is_port = |text: &[u16]| {
+        let digit = |&unit: &u16| (u16::from(b'0')..=u16::from(b'9')).contains(&unit);
+        text.split_first().is_some_and(|(colon, port)| is(':')(colon) && port.iter().all(digit))
+    };
+    let host = match rest.iter().position(is(']')).map(|end| rest.split_at(end)) {
+        // [v6 address] or [v6 address]:port
+        Some(([open, address @ ..], [_, port @ ..])) if is('[')(open) && (port.is_empty() || is_port(port)) => address,
+        _ => match rest.iter().position(is(':')).map(|colon| rest.split_at(colon)) {
+            // A bare v6 address has several colons and no port.
+            Some((host, port)) if is_port(port) => host,
+            _ => rest,
+        },
     };
     (class.map(UnicodeString::from_units), UnicodeString::from_units(host))
 }
@@ -145,6 +150,8 @@ mod tests {
             ("HTTP/10.0.0.1:80", true),
             ("HTTP/[fe80::1]:80", true),
             ("HTTP/fe80::1", true),
+            ("HTTP/web.example.test:.evil", false),
+            ("HTTP/[web.example.test]x", false),
             ("cifs/web.example.test", false),
             ("HTTP/web.example.test.evil", false),
             ("HTTP/", false),

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! Start --send--> NEGOTIATE --> ExpectChallenge --receive--> AUTHENTICATE --> Established
-//!   \--datagram----------------/
+//!   \--datagram, unasked-------/
 //! ```
 //!
 //! Any error ends the exchange: the state is gone, its keys are wiped. The client's context stands as soon as the AUTHENTICATE is made; the server may still
@@ -91,11 +91,38 @@ impl Start {
     ///
     /// # Errors
     ///
-    /// As for [`send`](Self::send).
+    /// As for [`send`](Self::send); [`Incompatible::NoReplayDetection`] when finding out replays or reordering is required, see
+    /// [`Requirements::datagram`]; [`Incompatible::NoSessionSecurity`] for an anonymous client.
     pub fn datagram(self) -> Result<ExpectChallenge, Error> {
         self.check()?;
-        let asked = self.asked_flags() | NegotiateFlags::DATAGRAM | NegotiateFlags::KEY_EXCH;
+        if self.credentials.is_anonymous() {
+            return Err(Incompatible::NoSessionSecurity.into());
+        }
+        let requirements = self.exchange.requirements;
+        if requirements.replay_detect || requirements.sequence_detect {
+            return Err(Incompatible::NoReplayDetection.into());
+        }
+        // Flags cannot be negotiated where the server speaks first: all that it offers is taken.
+        let asked = self.asked_flags()
+            | NegotiateFlags::DATAGRAM
+            | NegotiateFlags::KEY_EXCH
+            | NegotiateFlags::SIGN
+            | NegotiateFlags::SEAL;
         Ok(ExpectChallenge { asked, negotiate: Vec::new(), start: self })
+    }
+
+    /// Begins with a challenge to which no NEGOTIATE_MESSAGE led: a LAN Manager server's.
+    ///
+    /// # Errors
+    ///
+    /// [`Incompatible::Blocked`] unless policy allows it ([`answers_unasked`](crate::ClientPolicy::answers_unasked)); as for [`send`](Self::send)
+    /// otherwise.
+    pub fn unasked(self) -> Result<ExpectChallenge, Error> {
+        self.check()?;
+        if !self.config.policy.answers_unasked() {
+            return Err(Incompatible::Blocked.into());
+        }
+        Ok(ExpectChallenge { asked: self.asked_flags(), negotiate: Vec::new(), start: self })
     }
 
     fn check(&self) -> Result<(), Error> {
@@ -211,6 +238,12 @@ impl ExpectChallenge {
         };
         let anonymous = responses.class == ResponseClass::Anonymous;
         let workstation = if anonymous { UnicodeString::default() } else { config.workstation.clone() };
+        let names = [&domain, self.start.credentials.user(), &workstation];
+        let beyond_oem = |name: &&UnicodeString| name.units().iter().any(|&unit| unit > 0xff);
+        if charset == Charset::Oem && names.iter().any(beyond_oem) {
+            return Err(Incompatible::NotInOem.into());
+        }
+        let oem_not_ascii = charset == Charset::Oem && !names.iter().all(|name| name.is_ascii());
         let (domain_bytes, user_bytes, workstation_bytes) =
             (encode(&domain), encode(self.start.credentials.user()), encode(&workstation));
         let builder = AuthenticateBuilder {
@@ -236,6 +269,7 @@ impl ExpectChallenge {
             field.zip(mic).for_each(|(to, from)| *to = from);
         }
 
+        let carries_pairs = responses.class == ResponseClass::NtlmV2 && message.target_info.is_some();
         let kind = if anonymous { IdentityKind::Anonymous } else { IdentityKind::User };
         let revision = message.version.map_or(0, |version| version.ntlm_revision);
         let session = Session::new(Role::Client, flags, revision, kind, &key);
@@ -250,8 +284,8 @@ impl ExpectChallenge {
                 account: None,
             },
             response_class: responses.class,
-            target_name: exchange.target_name.clone(),
-            channel_bindings: sent_bindings(exchange),
+            target_name: exchange.target_name.clone().filter(|_| carries_pairs),
+            channel_bindings: sent_bindings(exchange).filter(|_| carries_pairs),
             mic: responses.mic,
             peer_version: message.version.filter(|_| message.flags.contains(NegotiateFlags::VERSION)),
             established_at: now,
@@ -259,6 +293,7 @@ impl ExpectChallenge {
                 weak_response: !matches!(responses.class, ResponseClass::NtlmV2 | ResponseClass::Anonymous),
                 target_info_missing: message.target_info.is_none(),
                 oem: charset == Charset::Oem,
+                oem_not_ascii,
                 ..Observations::default()
             },
             key,

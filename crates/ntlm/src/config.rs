@@ -109,10 +109,17 @@ pub enum TargetNamePolicy {
     Require(AcceptedTargets),
 }
 
-/// What a client agrees to.
+/// What a client agrees to. Start from a ready-made policy and set fields:
+///
+/// ```
+/// let mut policy = ntlm::ClientPolicy::windows();
+/// policy.require_target_info = true;
+/// ```
+#[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientPolicy {
     lm_compatibility_level: LmCompatibilityLevel,
+    answers_unasked: bool,
     /// ClientBlocked: NTLM is refused to every target that is not in `client_block_exceptions`.
     pub client_blocked: bool,
     /// ClientBlockExceptions: host names that NTLM may be used with all the same.
@@ -123,7 +130,7 @@ pub struct ClientPolicy {
     pub extended_session_security: ExtendedSessionSecurity,
     /// Whether OEM is offered beside Unicode, for servers that know nothing else.
     pub oem: OemPolicy,
-    /// Refuses servers that send no TargetInfo, or empty names in it: under NTLMv2 it is what the MIC, the channel bindings and the target name hang
+    /// Refuses servers that send no TargetInfo, and for signing or sealing those whose names in it are empty: under NTLMv2 it is what the MIC, the channel bindings and the target name hang
     /// on, and somebody in the middle removes it for that reason.
     pub require_target_info: bool,
     /// NoLMResponseNTLMv1: below level 2 the NTLM response is sent in the place of the LM response.
@@ -141,6 +148,7 @@ impl ClientPolicy {
     pub fn strict() -> Self {
         Self {
             lm_compatibility_level: LmCompatibilityLevel::Level5,
+            answers_unasked: false,
             client_blocked: false,
             client_block_exceptions: Vec::new(),
             require_128: true,
@@ -176,6 +184,20 @@ impl ClientPolicy {
         self
     }
 
+    /// Whether challenges are answered to which no NEGOTIATE_MESSAGE led.
+    #[must_use]
+    pub fn answers_unasked(&self) -> bool {
+        self.answers_unasked
+    }
+
+    /// Answers challenges to which no NEGOTIATE_MESSAGE led: those of LAN Manager servers, which come in the negotiation of another protocol. Whoever hands
+    /// such a challenge over chooses the flags of the exchange alone, and no MIC ties the response to what went before.
+    #[must_use]
+    pub fn dangerous_answering_unasked(mut self) -> Self {
+        self.answers_unasked = true;
+        self
+    }
+
     pub(crate) fn uses_ntlmv2(&self) -> bool {
         self.lm_compatibility_level >= LmCompatibilityLevel::Level3
     }
@@ -195,7 +217,13 @@ impl Default for ClientPolicy {
     }
 }
 
-/// What a server accepts.
+/// What a server accepts. Start from a ready-made policy and set fields:
+///
+/// ```
+/// let mut policy = ntlm::ServerPolicy::windows();
+/// policy.channel_bindings = ntlm::config::ChannelBindingsPolicy::Always;
+/// ```
+#[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerPolicy {
     lm_compatibility_level: LmCompatibilityLevel,
@@ -237,7 +265,9 @@ pub struct ServerPolicy {
 }
 
 impl ServerPolicy {
-    /// Everything that protects.
+    /// Everything that protects and needs to know nothing of the server. Which services a client may mean it cannot know: say the server's names with
+    /// [`strict_for`](Self::strict_for), or logons meant for another service of the domain are accepted here. Channel bindings are checked where they are sent; only
+    /// [`ChannelBindingsPolicy::Always`] stops clients that send none.
     #[must_use]
     pub fn strict() -> Self {
         Self {

@@ -35,6 +35,12 @@ impl Requirements {
         Self { integrity: true, replay_detect: true, sequence_detect: true, confidentiality: true, identify: false }
     }
 
+    /// Signing and sealing of connectionless messages, where finding out replays is the application's affair.
+    #[must_use]
+    pub const fn datagram() -> Self {
+        Self { integrity: true, replay_detect: false, sequence_detect: false, confidentiality: true, identify: false }
+    }
+
     /// Signing.
     #[must_use]
     pub const fn sign() -> Self {
@@ -77,7 +83,7 @@ impl Attributes {
         let sign = keyed && flags.intersects(NegotiateFlags::SIGN | NegotiateFlags::SEAL);
         Self {
             integrity: sign,
-            replay_detect: sign,
+            replay_detect: sign && !flags.contains(NegotiateFlags::DATAGRAM),
             sequence_detect: sign && !flags.contains(NegotiateFlags::DATAGRAM),
             confidentiality: keyed && flags.contains(NegotiateFlags::SEAL),
             identify: flags.contains(NegotiateFlags::IDENTIFY),

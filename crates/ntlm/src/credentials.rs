@@ -40,26 +40,36 @@ impl Credentials {
     #[must_use]
     pub fn new(name: &str, password: &Password) -> Self {
         let (user, domain) = split_name(name);
-        Self::with_hashes(user, domain, password.nt_hash(), password.lm_hash())
+        Self::with_hashes(user, domain, password.nt_hash())
     }
 
     /// A user in a domain with a password, both sent as they are.
     #[must_use]
     pub fn with_domain(user: &UnicodeString, domain: &UnicodeString, password: &Password) -> Self {
-        Self::with_hashes(user.clone(), Domain::Named(domain.clone()), password.nt_hash(), password.lm_hash())
+        Self::with_hashes(user.clone(), Domain::Named(domain.clone()), password.nt_hash())
     }
 
     /// A user with the NT hash of a password instead of the password. `name` as for [`new`](Self::new).
     #[must_use]
     pub fn from_nt_hash(name: &str, nt_hash: NtHash) -> Self {
         let (user, domain) = split_name(name);
-        Self::with_hashes(user, domain, nt_hash, None)
+        Self::with_hashes(user, domain, nt_hash)
     }
 
     /// A user in a domain with an NT hash, both names sent as they are.
     #[must_use]
     pub fn from_nt_hash_with_domain(user: &UnicodeString, domain: &UnicodeString, nt_hash: NtHash) -> Self {
-        Self::with_hashes(user.clone(), Domain::Named(domain.clone()), nt_hash, None)
+        Self::with_hashes(user.clone(), Domain::Named(domain.clone()), nt_hash)
+    }
+
+    /// The same credentials with the LM hash of their password, for clients that send LM responses: LmCompatibilityLevel 0 and 1 without
+    /// NoLMResponseNTLMv1. An LM hash falls to a search of minutes. Without one, such clients send the NTLM response in its place.
+    #[must_use]
+    pub fn dangerous_with_lm_hash(mut self, lm_hash: LmHash) -> Self {
+        if let Some(hashes) = &mut self.hashes {
+            hashes.lm = Some(lm_hash);
+        }
+        self
     }
 
     /// Nobody in particular. Such a context proves nothing and protects nothing.
@@ -106,12 +116,12 @@ impl Credentials {
         })
     }
 
-    fn with_hashes(user: UnicodeString, domain: Domain, nt: NtHash, lm: Option<LmHash>) -> Self {
+    fn with_hashes(user: UnicodeString, domain: Domain, nt: NtHash) -> Self {
         let response_key = match &domain {
             Domain::Named(domain) => Some(nt.response_key_nt(&user, domain)),
             Domain::Server => None,
         };
-        Self { user, domain, hashes: Some(Hashes { nt, lm, response_key }) }
+        Self { user, domain, hashes: Some(Hashes { nt, lm: None, response_key }) }
     }
 }
 

@@ -68,6 +68,12 @@ pub enum Incompatible {
     WrongSessionKind,
     /// User, domain, workstation and target names are together too long for a message.
     NamesTooLong,
+    /// A name has characters that the peer's OEM character set cannot be trusted to have.
+    NotInOem,
+    /// The session needs a LAN Manager key, and the authority gave none.
+    NoLmKey,
+    /// Replays and reordering are not found out in connectionless sessions: that is the application's affair.
+    NoReplayDetection,
 }
 
 /// Which check failed.
@@ -133,6 +139,8 @@ pub enum OutOfSequence {
     SequenceNumberReused,
     /// The verdict given to `finish` was reached about another logon.
     ForeignVerdict,
+    /// A session, or a half of one, of another context.
+    ForeignSession,
 }
 
 impl fmt::Display for Error {
@@ -182,6 +190,16 @@ impl fmt::Display for Incompatible {
             Self::WrongSessionKind => {
                 f.write_str("connectionless sessions take a sequence number with each message, the others count by themselves")
             }
+            Self::NotInOem => f.write_str(
+                "the peer knows OEM names only, and the user, domain or workstation has characters beyond them: use a peer that speaks Unicode",
+            ),
+            Self::NoLmKey => f.write_str(
+                "the client negotiated a LAN Manager session key, and the authority knows none for the account; \
+                 let the client use extended session security",
+            ),
+            Self::NoReplayDetection => f.write_str(
+                "connectionless sessions find out neither replays nor reordering; ask for integrity and confidentiality alone",
+            ),
             Self::NamesTooLong => f.write_str("user, domain, workstation and target names are too long for an NTLM message"),
         }
     }
@@ -262,6 +280,7 @@ impl fmt::Display for OutOfSequence {
             Self::SequenceNumberReused => {
                 f.write_str("a connectionless message needs a sequence number above the last one")
             }
+            Self::ForeignSession => f.write_str("the session belongs to another context than this one"),
             Self::ForeignVerdict => f.write_str("the verdict was reached about another logon than this one"),
         }
     }

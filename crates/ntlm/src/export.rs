@@ -32,6 +32,7 @@ use zeroize::Zeroizing;
 use crate::context::{Identity, IdentityKind, Observations, Role};
 use crate::crypto::Rc4;
 use crate::env::FileTime;
+use crate::error::{Error, OutOfSequence};
 use crate::established::{ContextInfo, Established};
 use crate::secret::{Direction, ExportedSessionKey};
 use crate::session::{Datagram, Half, Halves, Running, Sealer, Session, Unsealer};
@@ -39,7 +40,8 @@ use crate::wire::{Malformed, NegotiateFlags, Part, Reason, ResponseClass, Unicod
 
 const MAGIC: [u8; 8] = *b"NTLMCTX\x01";
 
-/// An exported context. Secret: it holds the session key.
+/// An exported context. Secret: it holds the session key. Consumed by its import; [`from_bytes`](Self::from_bytes) makes as many as it is called, and
+/// its caller answers for that.
 pub struct ExportedContext(Zeroizing<Vec<u8>>);
 
 impl ExportedContext {
@@ -103,11 +105,17 @@ fn observation_bits(observations: &mut Observations) -> [&mut bool; 8] {
 
 impl ContextInfo {
     /// Turns a context into bytes, of which these are the facts and `session` the session. For callers that keep the two apart.
-    #[must_use]
+    ///
+    /// # Errors
+    ///
+    /// [`OutOfSequence::ForeignSession`] when the session is another context's.
     // Taken by value so that nobody goes on with its key stream.
     #[allow(clippy::needless_pass_by_value)]
-    pub fn export(&self, session: Session) -> ExportedContext {
+    pub fn export(&self, session: Session) -> Result<ExportedContext, Error> {
         let info = self;
+        if session.flags != info.flags || session.key().is_some_and(|key| !key.is(&info.key)) {
+            return Err(OutOfSequence::ForeignSession.into());
+        }
         // Room for everything, so that no half-written copy is left behind by growing.
         let names = [Some(&info.identity.user), Some(&info.identity.domain), Some(&info.identity.workstation)]
             .into_iter()
@@ -156,23 +164,31 @@ impl ContextInfo {
                 out.extend(last_sent.map(u32::to_le_bytes).into_iter().flatten());
             }
         }
-        ExportedContext(out)
+        Ok(ExportedContext(out))
     }
 }
 
 impl Established {
     /// Turns the context into bytes.
-    #[must_use]
-    pub fn export(self) -> ExportedContext {
+    ///
+    /// # Errors
+    ///
+    /// [`OutOfSequence::ForeignSession`] when somebody put the session of another context in.
+    pub fn export(self) -> Result<ExportedContext, Error> {
         self.info.export(self.session)
     }
 
-    /// Makes the context again.
+    /// Makes the context again, once: two contexts of one export would use one key stream twice.
+    ///
+    /// Nothing is proven by the bytes. Whoever can write them can be anybody, so import only what this program, or one that it trusts as
+    /// much as itself, has exported.
     ///
     /// # Errors
     ///
     /// [`Malformed`] for bytes that no version of [`export`](Self::export) known here has made.
-    pub fn import(context: &ExportedContext) -> Result<Self, Malformed> {
+    // Taken by value: see above.
+    #[allow(clippy::needless_pass_by_value)]
+    pub fn import(context: ExportedContext) -> Result<Self, Malformed> {
         let mut reader = Cursor { bytes: &context.0, at: 0 };
         if reader.array("Magic")? != MAGIC {
             return Err(reader.malformed("Magic", 0, Reason::BadValue { found: 0 }));

@@ -17,7 +17,8 @@
 //! ```
 //!
 //! Each state is a type that its transition consumes, so that nothing can be done twice or in the wrong order. A server stops at
-//! [`server::AwaitLogon`] until it is given a verdict; there is no other way to [`Established`].
+//! [`server::AwaitLogon`] until it is given a verdict; no exchange gets to [`Established`] without. (A context that was
+//! exported can be imported: [`export`] says whom that trusts.)
 //!
 //! # A client
 //!
@@ -32,6 +33,7 @@
 //! let (mut negotiate, mut authenticate) = (Vec::new(), Vec::new());
 //! let waiting = client::Start::new(Arc::new(ClientConfig::default()), Arc::new(credentials), exchange).send(&mut negotiate)?;
 //! let established = waiting.receive(&roundtrip(&negotiate), now(), entropy, &mut authenticate)?;
+//! roundtrip(&authenticate);
 //! # Ok(established) }
 //! ```
 //!

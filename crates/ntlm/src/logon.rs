@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::ops::Range;
 
-use crate::config::{ServerNames, ServerPolicy};
+use crate::config::{LmCompatibilityLevel, ServerNames, ServerPolicy};
 use crate::context::IdentityKind;
 use crate::crypto;
 use crate::secret::{LmSessionKey, SessionBaseKey};
@@ -93,7 +93,7 @@ impl NetworkLogon {
     /// hash of both sides' (MS-APDS 3.1.5.2).
     #[must_use]
     pub fn lm_challenge(&self) -> [u8; 8] {
-        match (self.class, self.lm_response().first_chunk::<8>()) {
+        match (self.class, self.raw_lm_response().first_chunk::<8>()) {
             (ResponseClass::NtlmV1Ess, Some(client)) => extended_session_challenge(self.server_challenge, *client),
             _ => self.server_challenge,
         }
@@ -105,9 +105,20 @@ impl NetworkLogon {
         self.authenticate.get(self.nt_response.clone()).unwrap_or(&[])
     }
 
-    /// LmChallengeResponse as received. Beside an NT response it proves nothing and is never looked at here.
+    /// LmChallengeResponse, for an authority to look at; empty where none must: beside an NTLMv2 response, because an LMv2 response proves none of
+    /// what the NTLMv2 response says (CVE-2019-1338), and beside an NTLMv1 response where policy does not accept LM.
     #[must_use]
     pub fn lm_response(&self) -> &[u8] {
+        let accepts_lm = self.server.policy.lm_compatibility_level() < LmCompatibilityLevel::Level4;
+        match self.class {
+            ResponseClass::LmOnly | ResponseClass::NtlmV1Ess => self.raw_lm_response(),
+            ResponseClass::NtlmV1 if accepts_lm => self.raw_lm_response(),
+            ResponseClass::NtlmV1 | ResponseClass::NtlmV2 | ResponseClass::Anonymous => &[],
+        }
+    }
+
+    /// LmChallengeResponse as received.
+    pub(crate) fn raw_lm_response(&self) -> &[u8] {
         self.authenticate.get(self.lm_response.clone()).unwrap_or(&[])
     }
 }
@@ -141,11 +152,13 @@ pub struct LogonSuccess {
     pub(crate) lm_key: Option<LmSessionKey>,
     pub(crate) account: Option<UnicodeString>,
     pub(crate) nil_domain: bool,
+    /// Whether the response was checked here, against a hash.
+    pub(crate) checked: bool,
 }
 
 impl LogonSuccess {
     /// An authority's yes to `logon`: the UserSessionKey that a domain controller returned, which is the session base key, and its
-    /// LMKey for NTLMv1 sessions that need it.
+    /// LMKey for NTLMv1 sessions that need it. A yes to an LM response alone is not accepted from an authority elsewhere: it could be LMv2's.
     #[must_use]
     pub fn from_authority(logon: &NetworkLogon, key: SessionBaseKey, lm_key: Option<LmSessionKey>) -> Self {
         Self::new(logon, IdentityKind::User, key, lm_key)
@@ -183,6 +196,14 @@ impl LogonSuccess {
         key: SessionBaseKey,
         lm_key: Option<LmSessionKey>,
     ) -> Self {
-        Self { server_challenge: logon.server_challenge, kind, key, lm_key, account: None, nil_domain: false }
+        Self {
+            server_challenge: logon.server_challenge,
+            kind,
+            key,
+            lm_key,
+            account: None,
+            nil_domain: false,
+            checked: false,
+        }
     }
 }

@@ -126,7 +126,11 @@ impl Recording {
     fn credentials(&self) -> Credentials {
         let (user, domain) =
             (self.name(|message| message.user_name.to_vec()), self.name(|message| message.domain_name.to_vec()));
-        Credentials::with_domain(&user, &domain, &self.password())
+        let credentials = Credentials::with_domain(&user, &domain, &self.password());
+        match self.password().lm_hash() {
+            Some(lm_hash) => credentials.dangerous_with_lm_hash(lm_hash),
+            None => credentials,
+        }
     }
 
     /// What the real client makes of the recorded CHALLENGE after the recorded NEGOTIATE, when its dice fall as those of the recorded client fell.

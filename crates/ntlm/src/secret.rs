@@ -90,13 +90,11 @@ impl Password {
         for (byte, &unit) in padded.iter_mut().zip(&self.0) {
             *byte = u8::try_from(unit).ok().filter(u8::is_ascii)?.to_ascii_uppercase();
         }
-        let (&first, rest) = padded.split_first_chunk::<7>()?;
-        let &second = rest.first_chunk::<7>()?;
-        let mut hash = [0; 16];
-        for (half, key) in hash.as_chunks_mut::<8>().0.iter_mut().zip([first, second]) {
+        let mut hash = LmHash([0; 16]);
+        for (half, key) in hash.0.as_chunks_mut::<8>().0.iter_mut().zip(padded.as_chunks::<7>().0) {
             *half = crypto::des(key, *b"KGS!@#$%");
         }
-        Some(LmHash(hash))
+        Some(hash)
     }
 }
 
@@ -142,6 +140,17 @@ impl NtHash {
         Ok(Self(hash))
     }
 
+    /// Whether this is the hash of the empty password, which everybody knows.
+    #[must_use]
+    pub fn is_of_empty_password(&self) -> bool {
+        equal(&self.0, &crypto::md4(&[]))
+    }
+
+    /// A stand-in for the hash of an account that does not exist.
+    pub(crate) fn of_nobody() -> Self {
+        Self([0x5a; 16])
+    }
+
     /// The 16 bytes, for a store or for a person who asked for them.
     #[must_use]
     pub fn expose(&self) -> &[u8; 16] {
@@ -185,6 +194,16 @@ impl LmHash {
     #[must_use]
     pub fn lm_response(&self, challenge: [u8; 8]) -> [u8; 24] {
         crypto::desl(&self.0, challenge)
+    }
+
+    /// A stand-in for the hash of an account that has none.
+    pub(crate) fn of_nobody() -> Self {
+        Self([0x5a; 16])
+    }
+
+    /// Whether this can be somebody's: not zeros, and not what stands for "no LM hash", which is also that of the empty password.
+    pub(crate) fn is_usable(&self) -> bool {
+        !equal(&self.0, &[0; 16]) && !equal(&self.0, &NtHash::NO_LM_HASH)
     }
 
     /// The half of the hash that keys are made of.
@@ -318,8 +337,8 @@ impl SessionBaseKey {
             Some(lm) if flags.contains(NegotiateFlags::LM_KEY) => {
                 let [a, b, c, d, e, f, g, h] = lm.0;
                 let mut key = [0; 16];
-                let keys = [[a, b, c, d, e, f, g], [h, 0xbd, 0xbd, 0xbd, 0xbd, 0xbd, 0xbd]];
-                for (half, des_key) in key.as_chunks_mut::<8>().0.iter_mut().zip(keys) {
+                let keys = Zeroizing::new([[a, b, c, d, e, f, g], [h, 0xbd, 0xbd, 0xbd, 0xbd, 0xbd, 0xbd]]);
+                for (half, des_key) in key.as_chunks_mut::<8>().0.iter_mut().zip(keys.iter()) {
                     *half = crypto::des(des_key, lm_start);
                 }
                 KeyExchangeKey(key)
@@ -407,6 +426,11 @@ impl ExportedSessionKey {
         Self(bytes)
     }
 
+    /// Whether this is the same key, in constant time.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        equal(&self.0, &other.0)
+    }
+
     /// The 16 bytes that SMB, RPC and others derive their own keys from (SSPI: SECPKG_ATTR_SESSION_KEY).
     #[must_use]
     pub fn expose(&self) -> &[u8; 16] {
@@ -440,27 +464,25 @@ impl ExportedSessionKey {
             Direction::ClientToServer => b"session key to client-to-server sealing key magic constant\0",
             Direction::ServerToClient => b"session key to server-to-client sealing key magic constant\0",
         };
-        let [a, b, c, d, e, f, g, ..] = self.0;
         if flags.contains(NegotiateFlags::EXTENDED_SESSIONSECURITY) {
-            let weakened: &[u8] = if flags.contains(NegotiateFlags::N128) {
-                &self.0
+            let length = if flags.contains(NegotiateFlags::N128) {
+                16
             } else if flags.contains(NegotiateFlags::N56) {
-                &[a, b, c, d, e, f, g]
+                7
             } else {
-                &[a, b, c, d, e]
+                5
             };
+            let weakened = self.0.get(..length).unwrap_or(&self.0);
             return SealingKey { bytes: crypto::md5(&[weakened, constant]), length: 16 };
         }
         let datagram = flags.contains(NegotiateFlags::DATAGRAM) && ntlm_revision >= 15;
         if flags.contains(NegotiateFlags::LM_KEY) || datagram {
-            let short = if flags.contains(NegotiateFlags::N56) {
-                [a, b, c, d, e, f, g, 0xa0]
-            } else {
-                [a, b, c, d, e, 0xe5, 0x38, 0xb0]
-            };
-            let mut bytes = [0; 16];
-            bytes.iter_mut().zip(short).for_each(|(to, from)| *to = from);
-            return SealingKey { bytes, length: 8 };
+            let (kept, tail): (usize, &[u8]) =
+                if flags.contains(NegotiateFlags::N56) { (7, &[0xa0]) } else { (5, &[0xe5, 0x38, 0xb0]) };
+            let mut key = SealingKey { bytes: [0; 16], length: 8 };
+            let short = self.0.iter().take(kept).chain(tail);
+            key.bytes.iter_mut().zip(short).for_each(|(to, from)| *to = *from);
+            return key;
         }
         SealingKey { bytes: self.0, length: 16 }
     }

@@ -236,9 +236,28 @@ impl Session {
     }
 
     /// Puts the two halves of one session together again.
-    #[must_use]
-    pub fn join(sealer: Sealer, unsealer: Unsealer) -> Self {
-        Self { flags: sealer.0.flags, halves: Halves::Two(sealer, unsealer) }
+    ///
+    /// # Errors
+    ///
+    /// [`OutOfSequence::ForeignSession`] when they are halves of two.
+    pub fn join(sealer: Sealer, unsealer: Unsealer) -> Result<Self, Error> {
+        let fits = sealer.0.key.is(&unsealer.0.key)
+            && sealer.0.flags == unsealer.0.flags
+            && sealer.0.direction != unsealer.0.direction;
+        if !fits {
+            return Err(OutOfSequence::ForeignSession.into());
+        }
+        Ok(Self { flags: sealer.0.flags, halves: Halves::Two(sealer, unsealer) })
+    }
+
+    /// The key that everything is derived from; `None` without protection.
+    pub(crate) fn key(&self) -> Option<&ExportedSessionKey> {
+        match &self.halves {
+            Halves::None => None,
+            Halves::Two(Sealer(half), _) | Halves::Shared(half) | Halves::Datagram(Datagram { ours: half, .. }) => {
+                Some(&half.key)
+            }
+        }
     }
 
     fn outgoing(&mut self) -> Result<&mut Half, Error> {

@@ -3,7 +3,7 @@
 
 use crate::context::IdentityKind;
 use crate::logon::{LogonFailure, LogonSuccess, NetworkLogon};
-use crate::secret::{LmHash, NtHash, Password, SessionBaseKey, equal};
+use crate::secret::{LmHash, NtHash, SessionBaseKey, equal};
 use crate::wire::{ResponseClass, UnicodeString};
 
 impl NetworkLogon {
@@ -55,9 +55,10 @@ impl NetworkLogon {
     }
 
     fn check(&self, account: Option<&NtHash>, lm_hash: Option<&LmHash>) -> Result<LogonSuccess, LogonFailure> {
-        // Any hash will do where there is no account: the result is thrown away.
-        let nobody = if account.is_none() { Some(Password::new("").nt_hash()) } else { None };
-        let Some(hash) = account.or(nobody.as_ref()) else { return Err(LogonFailure::INTERNAL_ERROR) };
+        // Any hash will do where there is none: the work is the same, the result is thrown away.
+        let (nobody, no_lm) = (NtHash::of_nobody(), LmHash::of_nobody());
+        let hash = account.unwrap_or(&nobody);
+        let lm_hash = lm_hash.filter(|hash| hash.is_usable());
 
         let (right, key, nil_domain) = match self.class {
             ResponseClass::NtlmV2 => self.check_ntlmv2(hash),
@@ -66,9 +67,10 @@ impl NetworkLogon {
                 (equal(&expected, self.nt_response()), hash.session_base_key(), false)
             }
             ResponseClass::LmOnly => {
-                let Some(lm_hash) = lm_hash else { return Err(LogonFailure::LOGON_FAILURE) };
-                let expected = lm_hash.lm_response(self.server_challenge);
-                (equal(&expected, self.lm_response()), lm_hash.session_key().session_base_key(), false)
+                let known = lm_hash.unwrap_or(&no_lm);
+                let expected = known.lm_response(self.server_challenge);
+                let right = equal(&expected, self.raw_lm_response()) && lm_hash.is_some();
+                (right, known.session_key().session_base_key(), false)
             }
             ResponseClass::Anonymous => return Err(LogonFailure::LOGON_FAILURE),
         };
@@ -77,7 +79,11 @@ impl NetworkLogon {
             Some(_) if !right => Err(LogonFailure::WRONG_PASSWORD),
             Some(_) => {
                 let lm_key = lm_hash.map(LmHash::session_key);
-                Ok(LogonSuccess { nil_domain, ..LogonSuccess::new(self, IdentityKind::User, key, lm_key) })
+                Ok(LogonSuccess {
+                    nil_domain,
+                    checked: true,
+                    ..LogonSuccess::new(self, IdentityKind::User, key, lm_key)
+                })
             }
         }
     }

@@ -6,7 +6,7 @@
 //! | `levels` | LmCompatibilityLevel, `no_lm_response_ntlmv1`, `legacy_lmv2` |
 //! | `strength` | `require_128`, `extended_session_security`, required signing and sealing, `dropped_capabilities` |
 //! | `proofs` | `mic`, `echo_check`, `legacy_target_info`, `require_target_info`, `channel_bindings`, `target_name`, the clocks |
-//! | `admission` | blocking, `oem`, anonymous and guest, `nil_domain_retry`, `allow_datagram`, the reflection guard |
+//! | `admission` | blocking, `oem`, anonymous and guest, `nil_domain_retry`, `allow_datagram`, unasked challenges, the reflection guard |
 //! | `real_clients` | what other makers' clients send, under both policies |
 //!
 //! What an attacker makes of a setting is in `attacks.rs`.

@@ -6,11 +6,11 @@ mod crc32;
 mod rc4;
 
 use des::Des;
-use des::cipher::{Block, BlockCipherEncrypt, KeyInit as _};
+use des::cipher::{Block, BlockCipherEncrypt, Key, KeyInit as _};
 use hmac::{Hmac, Mac};
 use md4::Md4;
 use md5::{Digest, Md5};
-use zeroize::Zeroize;
+use zeroize::{Zeroize, Zeroizing};
 
 pub use self::crc32::Crc32;
 pub use self::rc4::Rc4;
@@ -93,18 +93,18 @@ impl HmacMd5Message {
 
 /// `DES(K, D)` of MS-NLMP 6: one block under a 7-byte key.
 #[must_use]
-pub fn des(key: [u8; 7], block: [u8; 8]) -> [u8; 8] {
-    let mut spread = des_key(key);
+pub fn des(key: &[u8; 7], block: [u8; 8]) -> [u8; 8] {
+    let mut spread = Key::<Des>::from(des_key(key));
     let mut output = Block::<Des>::from(block);
-    Des::new(&spread.into()).encrypt_block(&mut output);
-    spread.zeroize();
+    Des::new(&spread).encrypt_block(&mut output);
+    spread.as_mut_slice().zeroize();
     output.into()
 }
 
 /// The 8-byte DES key of a 7-byte key: seven bits to a byte, in its upper bits; the lowest is DES' parity bit, which nobody looks at.
 #[must_use]
-pub fn des_key(key: [u8; 7]) -> [u8; 8] {
-    let [a, b, c, d, e, f, g] = key.map(u16::from);
+pub fn des_key(key: &[u8; 7]) -> [u8; 8] {
+    let [a, b, c, d, e, f, g] = (*key).map(u16::from);
     [a, a << 7 | b >> 1, b << 6 | c >> 2, c << 5 | d >> 3, d << 4 | e >> 4, e << 3 | f >> 5, f << 2 | g >> 6, g << 1]
         .map(|bits| (bits & 0xff) as u8)
 }
@@ -112,10 +112,10 @@ pub fn des_key(key: [u8; 7]) -> [u8; 8] {
 /// `DESL(K, D)` of MS-NLMP 6: one block under the three DES keys in 16 bytes.
 #[must_use]
 pub fn desl(key: &[u8; 16], block: [u8; 8]) -> [u8; 24] {
-    let &[a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = key;
+    let mut padded = Zeroizing::new([0; 21]);
+    padded.iter_mut().zip(key).for_each(|(to, from)| *to = *from);
     let mut output = [0; 24];
-    let keys = [[a, b, c, d, e, f, g], [h, i, j, k, l, m, n], [o, p, 0, 0, 0, 0, 0]];
-    for (part, key) in output.as_chunks_mut::<8>().0.iter_mut().zip(keys) {
+    for (part, key) in output.as_chunks_mut::<8>().0.iter_mut().zip(padded.as_chunks::<7>().0) {
         *part = des(key, block);
     }
     output

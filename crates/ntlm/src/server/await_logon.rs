@@ -65,7 +65,13 @@ impl AwaitLogon {
         if let Some(error) = denied {
             return Err(error);
         }
-        let (target_name, channel_bindings) = checked?;
+        // Of a guest nothing was verified: its key is one that everybody knows.
+        let verified = kind == IdentityKind::User;
+        let (target_name, channel_bindings) = checked.map(|said| if verified { said } else { (None, None) })?;
+        let lm_key = NegotiateFlags::LM_KEY;
+        if verified && self.logon.flags.contains(lm_key) && success.lm_key.is_none() {
+            return Err(Incompatible::NoLmKey.into());
+        }
         if kind != IdentityKind::User && !self.issued.exchange.requirements.required_flags().is_empty() {
             return Err(Incompatible::NoSessionSecurity.into());
         }
@@ -81,7 +87,7 @@ impl AwaitLogon {
             response_class: class,
             target_name,
             channel_bindings,
-            mic: mic == MicCheck::Right,
+            mic: verified && mic == MicCheck::Right,
             peer_version: self.version,
             established_at: self.received,
             observations,
@@ -105,6 +111,10 @@ impl AwaitLogon {
         if !allowed {
             return Some(LogonFailure::LOGON_FAILURE.into());
         }
+        // LMv2 alone cannot be told from LM by whoever did not compute it, and carries no protection at all.
+        if self.logon.class == ResponseClass::LmOnly && !success.checked {
+            return Some(LogonFailure::LOGON_FAILURE.into());
+        }
         // An authority that returns no key has not seen the password: whatever is signed with zeros is signed by everybody.
         if success.kind == IdentityKind::User && success.key.is_zero() {
             return Some(LogonFailure::LOGON_FAILURE.into());
@@ -121,7 +131,7 @@ impl AwaitLogon {
             (IdentityKind::User, _) => success.key.key_exchange_key_v1(
                 flags,
                 self.logon.server_challenge,
-                self.logon.lm_response(),
+                self.logon.raw_lm_response(),
                 success.lm_key.as_ref(),
             ),
         };

@@ -5,7 +5,7 @@
 //!       \--datagram----------/
 //! ```
 //!
-//! [`AwaitLogon::finish`] is the only way to [`Established`](crate::Established) on a server, and it takes a verdict. A challenge is good for one
+//! [`AwaitLogon::finish`] is the only way through an exchange to [`Established`](crate::Established) on a server, and it takes a verdict. A challenge is good for one
 //! AUTHENTICATE_MESSAGE, good or bad: the state that holds it is consumed.
 
 mod authenticate;

@@ -162,7 +162,7 @@ impl<'a> AvPairs<'a> {
     /// when a known id is there twice.
     pub fn parse(bytes: &'a [u8], part: Part, base: usize) -> Result<Self, Malformed> {
         let reader = Reader::new(part, bytes);
-        let fail = |field, at: usize, reason| Err(Malformed { part, field, offset: base + at, reason });
+        let fail = |field, at: usize, reason| Err(Malformed { part, field, offset: base.saturating_add(at), reason });
         let mut at = 0;
         let mut seen = 0_u16;
         loop {
@@ -188,7 +188,7 @@ impl<'a> AvPairs<'a> {
             }
             let end = at + 4 + length;
             if end > bytes.len() {
-                let (end, available) = ((base + end) as u64, base + bytes.len());
+                let (end, available) = (base.saturating_add(end) as u64, base.saturating_add(bytes.len()));
                 return fail(id.field(), at, Reason::OutOfBounds { end, available });
             }
             at = end;
@@ -213,7 +213,7 @@ impl<'a> AvPairs<'a> {
                 return None;
             }
             let value = rest.get(..usize::from(u16::from_le_bytes([l0, l1])))?;
-            let offset = base + at;
+            let offset = base.saturating_add(at);
             at += 4 + value.len();
             Some(AvPair { id, value, offset })
         })

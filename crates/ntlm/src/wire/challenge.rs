@@ -10,7 +10,7 @@
 use alloc::vec::Vec;
 
 use super::reader::{Descriptor, Reader};
-use super::{AvPairs, Charset, MAX_MESSAGE_LENGTH, Malformed, NegotiateFlags, Part, Reason, SIGNATURE, Version};
+use super::{AvPairs, Charset, MAX_MESSAGE_LENGTH, Malformed, NegotiateFlags, Part, SIGNATURE, Version};
 
 /// A parsed CHALLENGE_MESSAGE.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub struct ChallengeMessage<'a> {
     pub server_challenge: [u8; 8],
     /// Reserved, ignored; `None` in the oldest form.
     pub reserved: Option<[u8; 8]>,
-    /// TargetInfo; `None` unless NTLMSSP_NEGOTIATE_TARGET_INFO is set and the field is there.
+    /// TargetInfo; `None` unless NTLMSSP_NEGOTIATE_TARGET_INFO is set and the field is there and not empty.
     pub target_info: Option<AvPairs<'a>>,
     /// Version; `None` in the forms that have no such field. Means something only with NTLMSSP_NEGOTIATE_VERSION.
     pub version: Option<Version>,
@@ -64,14 +64,9 @@ impl<'a> ChallengeMessage<'a> {
         let target_info = match target_info_fields {
             Some(fields) if has_target_info => {
                 let bytes = reader.payload("TargetInfo", fields, 48)?;
-                if bytes.is_empty() {
-                    // The flag promises a list, and the shortest list is an MsvAvEOL.
-                    return Err(reader.error("TargetInfo", 40, Reason::Missing));
-                }
-                Some(AvPairs::parse(bytes, Part::Challenge, fields.offset as usize)?)
-            }
-            None if has_target_info => {
-                return Err(reader.error("TargetInfoFields", 40, Reason::Missing));
+                // The flag promises a list; a message without one has none, and policy decides what that is worth.
+                let parse = |bytes| AvPairs::parse(bytes, Part::Challenge, fields.offset as usize);
+                Some(bytes).filter(|bytes| !bytes.is_empty()).map(parse).transpose()?
             }
             _ => None,
         };

@@ -65,7 +65,7 @@ impl<'a> NtlmV2Response<'a> {
     /// the rules of [`AvPairs::parse`].
     pub fn parse(response: &'a [u8], base: usize) -> Result<Self, Malformed> {
         let reader = Reader::new(Part::Authenticate, response);
-        let shifted = |error: Malformed| Malformed { offset: base + error.offset, ..error };
+        let shifted = |error: Malformed| Malformed { offset: base.saturating_add(error.offset), ..error };
         let minimum = ResponseClass::NTLMV2_MINIMUM;
         if response.len() < minimum {
             let reason = Reason::WrongLength { expected: minimum, found: response.len() };
@@ -82,7 +82,7 @@ impl<'a> NtlmV2Response<'a> {
             client_challenge: reader.from(16),
             time_stamp: FileTime(reader.u64("TimeStamp", 24).map_err(shifted)?),
             challenge_from_client: reader.array("ChallengeFromClient", 32).map_err(shifted)?,
-            av_pairs: AvPairs::parse(reader.from(44), Part::Authenticate, base + 44)?,
+            av_pairs: AvPairs::parse(reader.from(44), Part::Authenticate, base.saturating_add(44))?,
         })
     }
 }

@@ -190,6 +190,7 @@ pub fn upcase(unit: u16) -> u16 {
         | 0x1e9b
         | 0x1fbe
         | 0x10d0..=0x10ff
+        | 0x1c80..=0x1c88
         | 0x13f8..=0x13fd
         | 0xab70..=0xabbf => unit,
         // Unicode's full mapping gives two letters; Windows' table gives the title-case letter.
@@ -235,6 +236,20 @@ mod tests {
         for surrogate in 0xd800..=0xdfff {
             assert_eq!(upcase(surrogate), surrogate);
         }
+    }
+
+    #[test]
+    fn no_two_letters_become_one_but_the_two_small_sigmas() {
+        let mut merged = std::vec::Vec::new();
+        let mut lower = std::collections::BTreeMap::new();
+        for unit in 0..=u16::MAX {
+            if upcase(unit) != unit
+                && let Some(other) = lower.insert(upcase(unit), unit)
+            {
+                merged.push((other, unit));
+            }
+        }
+        assert_eq!(merged, [(0x3c2, 0x3c3)]);
     }
 
     #[test]

@@ -58,9 +58,9 @@ pub(crate) fn agree(pair: &mut Pair, what: &str) -> (Established, Established) {
 /// The context after a way through another process, where it must be the same in every fact.
 pub(crate) fn exported(context: Established) -> Established {
     let facts = format!("{:?}", context.info);
-    let exported = context.export();
+    let exported = context.export().expect("exported");
     let context =
-        Established::import(&ExportedContext::from_bytes(exported.expose())).expect("what was exported comes in");
+        Established::import(ExportedContext::from_bytes(exported.expose())).expect("what was exported comes in");
     assert_eq!(format!("{:?}", context.info), facts);
     context
 }

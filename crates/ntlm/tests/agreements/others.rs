@@ -1,10 +1,15 @@
 //! Connectionless sides, anonymous clients, guests, and clients that make their hash with an empty domain.
 
-use ntlm::config::{DroppedCapabilities, LmCompatibilityLevel};
+use std::sync::Arc;
+
+use ntlm::client::{Exchange, Start};
+use ntlm::config::LmCompatibilityLevel;
 use ntlm::context::IdentityKind;
 use ntlm::error::{Error, Incompatible, Rejected};
 use ntlm::wire::{AuthenticateMessage, ResponseClass};
-use ntlm::{Attributes, Credentials, LogonFailure, LogonSuccess, NegotiateFlags as F, Password, Requirements, Role};
+use ntlm::{
+    Attributes, Credentials, LogonFailure, LogonSuccess, NegotiateFlags as F, Password, Piece, Requirements, Role,
+};
 
 use crate::support::pair::{Pair, PairError, Step, strip};
 use crate::weak::{PASSWORD_OF_14, dangerous_pair};
@@ -17,10 +22,15 @@ fn connectionless_sides_agree_and_talk() {
         pair.connectionless = true;
         pair.client_exchange.requirements = requirements;
         pair.server_config.policy.allow_datagram = true;
-        // The server offers everything; a client that wants less drops the rest.
-        pair.server_config.policy.dropped_capabilities = DroppedCapabilities::AllowUnlessRequired;
         let (client, server) = agree(&mut pair, "connectionless");
-        let expected = Attributes { sequence_detect: false, datagram: true, ..attributes(requirements) };
+        // Where nothing can be negotiated, everything is taken; finding out replays is the application's affair.
+        let expected = Attributes {
+            replay_detect: false,
+            sequence_detect: false,
+            datagram: true,
+            identify: requirements.identify,
+            ..attributes(Requirements::seal())
+        };
         assert_eq!(client.info.attributes(), expected);
         assert!(client.info.flags().contains(F::DATAGRAM | F::KEY_EXCH | F::EXTENDED_SESSIONSECURITY));
         assert!(server.info.has_mic());
@@ -36,13 +46,25 @@ fn connectionless_sides_agree_and_talk() {
 }
 
 #[test]
-fn a_strict_connectionless_server_takes_only_clients_that_seal() {
-    let mut pair = Pair::new().with_requirements(Requirements::sign());
+fn connectionless_contexts_cannot_be_asked_to_find_out_replays() {
+    for requirements in [Requirements::seal(), Requirements::sign()] {
+        let exchange = Exchange { requirements, ..Exchange::default() };
+        let client =
+            Start::new(Arc::default(), Arc::new(Credentials::new("alice", &Password::new("secret"))), exchange);
+        assert_eq!(client.datagram().err(), Some(Incompatible::NoReplayDetection.into()));
+    }
+    let mut pair = Pair::new().with_requirements(Requirements::datagram());
     pair.connectionless = true;
     pair.server_config.policy.allow_datagram = true;
-    let error = Error::Incompatible(Incompatible::CapabilityDropped(F::SEAL));
-    assert_eq!(pair.refused(), PairError { side: Role::Server, step: Step::Authenticate, error });
-    agree(&mut pair.with_requirements(Requirements::seal()), "connectionless and sealed");
+    let (mut client, mut server) = agree(&mut pair, "connectionless");
+    let mut message = *b"twice";
+    let signature = client.session.seal_datagram(1000, &mut [Piece::Sealed(&mut message)]).expect("sealed");
+    for _ in 0..2 {
+        let mut received = message;
+        server.session.unseal_datagram(1000, &mut [Piece::Sealed(&mut received)], &signature).expect("unsealed");
+        assert_eq!(&received, b"twice", "nobody said that replays are found out");
+    }
+    assert!(!server.info.attributes().replay_detect);
 }
 
 #[test]

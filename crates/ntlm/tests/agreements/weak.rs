@@ -20,6 +20,12 @@ const LEVELS: [LmCompatibilityLevel; 6] = [
 /// Short enough for an LM hash.
 pub(crate) const PASSWORD_OF_14: &str = "SecREt01";
 
+/// Credentials that send LM responses where policy lets them.
+pub(crate) fn with_lm_hash(name: &str) -> Credentials {
+    let password = Password::new(PASSWORD_OF_14);
+    Credentials::new(name, &password).dangerous_with_lm_hash(password.lm_hash().expect("an LM hash"))
+}
+
 /// A pair without any scruples: what tests of old and weak sessions begin with.
 pub(crate) fn dangerous_pair(level: LmCompatibilityLevel) -> Pair {
     let mut client = ClientPolicy::windows().dangerous_with_lm_compatibility_level(level);
@@ -30,12 +36,10 @@ pub(crate) fn dangerous_pair(level: LmCompatibilityLevel) -> Pair {
     let mut server = ServerPolicy::windows().dangerous_with_lm_compatibility_level(LmCompatibilityLevel::Level0);
     server.require_128 = false;
     server.extended_session_security = ExtendedSessionSecurity::DangerousNever;
-    Pair::with_policies(client, server)
-        .with_credentials(Credentials::new(r"EXAMPLE\alice", &Password::new(PASSWORD_OF_14)))
-        .with_authority(|logon| {
-            let password = Password::new(PASSWORD_OF_14);
-            logon.dangerous_verify_lm(Some(&password.nt_hash()), password.lm_hash().as_ref())
-        })
+    Pair::with_policies(client, server).with_credentials(with_lm_hash(r"EXAMPLE\alice")).with_authority(|logon| {
+        let password = Password::new(PASSWORD_OF_14);
+        logon.dangerous_verify_lm(Some(&password.nt_hash()), password.lm_hash().as_ref())
+    })
 }
 
 /// Of the two policies every level meets every other: who sends what, who accepts what.
@@ -259,7 +263,7 @@ fn an_lm_response_alone_is_accepted_below_level_4_only_by_an_authority_that_look
         for looks in [true, false] {
             let mut pair = dangerous_pair(LmCompatibilityLevel::Level0)
                 .with_requirements(Requirements::seal())
-                .with_credentials(Credentials::new("alice", &password()))
+                .with_credentials(with_lm_hash("alice"))
                 .with_authority(move |logon| {
                     let lm_hash = password().lm_hash().filter(|_| looks);
                     logon.dangerous_verify_lm(Some(&password().nt_hash()), lm_hash.as_ref())
@@ -275,7 +279,7 @@ fn an_lm_response_alone_is_accepted_below_level_4_only_by_an_authority_that_look
                 (4.., _) => {
                     refused(Step::Authenticate, Error::Rejected(Rejected::ResponseClass(ResponseClass::LmOnly)))
                 }
-                (_, false) => refused(Step::Verdict, Error::Logon(LogonFailure::LOGON_FAILURE)),
+                (_, false) => refused(Step::Verdict, Error::Logon(LogonFailure::WRONG_PASSWORD)),
                 (_, true) => None,
             };
             assert_eq!(outcome.as_ref().err(), expected.as_ref(), "level {n}");

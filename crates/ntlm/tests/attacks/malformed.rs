@@ -1,7 +1,7 @@
 //! Messages that are not what they claim: lengths, offsets, lists and texts that others have tripped over.
 
-use ntlm::error::Error;
-use ntlm::wire::{AuthenticateMessage, AvPairs, ChallengeMessage, NegotiateMessage, Part, Reason};
+use ntlm::error::{Error, Incompatible, Rejected};
+use ntlm::wire::{AuthenticateMessage, AvId, AvPairs, ChallengeMessage, NegotiateMessage, Part, Reason};
 use ntlm::{
     ClientConfig, ClientPolicy, Credentials, NegotiateFlags, Password, Requirements, Role, UnicodeString, client,
 };
@@ -166,7 +166,6 @@ fn list(pairs: &[(u16, u16, &[u8])]) -> Vec<u8> {
 fn attack_14_broken_lists_of_av_pairs_are_malformed_on_both_sides() {
     let name = utf16("SERVER1");
     let broken = [
-        ("empty", list(&[])),
         ("no MsvAvEOL", list(&[(1, 14, &name)])),
         ("half a header", [list(&[(1, 14, &name)]), vec![0, 0]].concat()),
         ("MsvAvEOL with a value", list(&[(1, 14, &name), (0, 2, &[0, 0])])),
@@ -194,8 +193,7 @@ fn attack_14_broken_lists_of_av_pairs_are_malformed_on_both_sides() {
             pair.in_the_middle.authenticate = Some(Box::new(move |message| {
                 let at = AuthenticateMessage::parse(message).expect("an AUTHENTICATE").nt_response_offset() + 44;
                 message.truncate(at);
-                // Long enough for an NTLMv2 response without MsvAvEOL.
-                message.extend(if info.is_empty() { &[9, 0, 1, 0][..] } else { &info });
+                message.extend(&info);
                 let length = u16::try_from(message.len() - at + 44).expect("a short response").to_le_bytes();
                 message[20..22].copy_from_slice(&length);
                 message[52..54].fill(0);
@@ -204,6 +202,23 @@ fn attack_14_broken_lists_of_av_pairs_are_malformed_on_both_sides() {
             assert_eq!((error.side, error.step), (Role::Server, Step::Authenticate), "{what}");
             assert!(matches!(error.error, Error::Malformed(_)), "{what}: {error:?}");
         }
+    }
+}
+
+#[test]
+fn attack_14_a_list_that_is_not_there_is_no_list() {
+    assert!(AvPairs::parse(&[], Part::Challenge, 0).is_err());
+    // A challenge that promises TargetInfo and has none is one without TargetInfo.
+    for pair in every_protection() {
+        let strict = pair.client_config.policy.require_target_info;
+        let protected = pair.client_exchange.requirements != Requirements::default();
+        let error = pair.with_challenge(|message| put_target_info(message, &[])).refused();
+        let expected = match (strict, protected) {
+            (true, _) => (Role::Client, Incompatible::NoTargetInfo.into()),
+            (false, true) => (Role::Client, Incompatible::NoServerNames.into()),
+            (false, false) => (Role::Server, Rejected::TargetInfoChanged(AvId::NB_COMPUTER_NAME).into()),
+        };
+        assert_eq!((error.side, error.error), expected);
     }
 }
 

@@ -176,9 +176,9 @@ fn live_and_die(key: &mut [u8; 16]) {
     server.session.unseal(&mut [Piece::Sealed(&mut message)], &signature).expect("unsealed");
     let signature = server.session.seal(&mut [Piece::Sealed(&mut message)]).expect("sealed");
     client.session.unseal(&mut [Piece::Sealed(&mut message)], &signature).expect("unsealed");
-    let bytes = Box::new(server.export());
-    let server = Box::new(ntlm::Established::import(&bytes).expect("imported"));
-    drop((copy, server, client, bytes, nt_hash));
+    let bytes = server.export().expect("exported");
+    let server = Box::new(ntlm::Established::import(bytes).expect("imported"));
+    drop((copy, server, client, nt_hash));
 }
 
 #[test]

@@ -2,14 +2,19 @@
 
 use std::cell::Cell;
 use std::rc::Rc;
+use std::sync::Arc;
 
+use ntlm::client::{Exchange, Start};
 use ntlm::config::MicPolicy;
 use ntlm::error::{Error, Incompatible, Rejected};
 use ntlm::wire::{AuthenticateMessage, AvFlags, AvId, Malformed, NtlmV2Response, Reason};
-use ntlm::{ClientPolicy, NegotiateFlags, Requirements, Role, ServerPolicy};
+use ntlm::{ClientConfig, ClientPolicy, Credentials, NegotiateFlags, Password, Requirements, Role, ServerPolicy};
 
-use crate::common::{Recording, clear_flags, every_protection, everybody, rewrite_pairs, strict_and_windows, windows};
-use crate::support::pair::{Pair, Step};
+use crate::common::{
+    Recording, clear_flags, every_protection, everybody, foreign_challenge, rewrite_pairs, server_pairs,
+    strict_and_windows, windows,
+};
+use crate::support::pair::{LoadedDice, NOW, PASSWORD, Pair, Step};
 use crate::support::script::{Mic, PROTECTED, Script, UNPROTECTED, negotiate, windows_flags};
 
 /// The fields of an AUTHENTICATE: LM, NT, domain, user, workstation, key.
@@ -300,6 +305,26 @@ fn attack_45_our_client_notices_or_its_mic_does() {
                 _ => (Role::Server, Error::Rejected(Rejected::MicWrong)),
             };
             assert_eq!((error.side, error.error), expected, "{what}, strict {strict}, protected {protected}");
+        }
+    }
+}
+
+#[test]
+fn attack_45_our_client_sends_a_mic_wherever_there_is_target_info() {
+    // Without a timestamp, upon which others send none.
+    for config in [ClientPolicy::strict(), ClientPolicy::windows()].map(|policy| Arc::new(ClientConfig::new(policy))) {
+        for requirements in [Requirements::default(), Requirements::seal()] {
+            let exchange = Exchange { requirements, ..Exchange::default() };
+            let credentials = Credentials::new(r"EXAMPLE\alice", &Password::new(PASSWORD));
+            let (mut negotiate, mut authenticate) = (Vec::new(), Vec::new());
+            let client = Start::new(Arc::clone(&config), credentials.into(), exchange).send(&mut negotiate);
+            let challenge = foreign_challenge(PROTECTED | NegotiateFlags::TARGET_INFO, &server_pairs(None));
+            let client =
+                client.expect("a NEGOTIATE").receive(&challenge, NOW, &mut LoadedDice::new(1), &mut authenticate);
+            let info = client.expect("an answer").info;
+            assert!(info.has_mic() && av_flags(&authenticate).0.contains(AvFlags::MIC_PROVIDED));
+            let mic = info.exported_session_key().expect("a key").mic(&negotiate, &challenge, &authenticate, 72);
+            assert_eq!(authenticate[72..88], mic);
         }
     }
 }

@@ -198,3 +198,15 @@ fn attack_37_names_are_opaque_inside_and_harmless_outside() {
         }
     }
 }
+
+#[test]
+fn attack_37_the_length_of_what_a_peer_sends_is_not_the_length_of_what_is_printed() {
+    let mut longest = negotiate(UNPROTECTED);
+    longest.resize(ntlm::wire::MAX_NEGOTIATE_LENGTH, 0x41);
+    for pair in strict_and_windows() {
+        let server = ntlm::server::ExpectNegotiate::new(pair.server_config.into(), pair.server_exchange);
+        let waiting =
+            server.receive(&longest, pair.now, &mut pair.entropy.clone(), &mut Vec::new()).expect("a challenge");
+        assert!(format!("{waiting:?}").len() < 1024);
+    }
+}

@@ -323,6 +323,15 @@ fn attack_08_a_process_does_not_answer_its_own_challenges() {
         guard.issued(challenge);
         guard.done(challenge);
         assert!(!guard.is_own(challenge));
+
+        // A challenge is outstanding as long as its half-open context lives, and no longer.
+        pair.server_config.reflection_guard = Some(Arc::clone(&guard));
+        pair.client_config.reflection_guard = None;
+        let (_, question) = pair.question().expect("a question");
+        let challenge = ChallengeMessage::parse(&pair.sent.challenge).expect("a challenge").server_challenge;
+        assert!(guard.is_own(challenge));
+        drop(question);
+        assert!(!guard.is_own(challenge));
     }
 }
 

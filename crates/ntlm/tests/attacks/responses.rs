@@ -3,13 +3,13 @@
 use ntlm::config::{ExtendedSessionSecurity, LmCompatibilityLevel};
 use ntlm::context::IdentityKind;
 use ntlm::error::{Error, OutOfSequence, Rejected};
-use ntlm::secret::{NtHash, UnusableHash};
+use ntlm::secret::{NtHash, SessionBaseKey, UnusableHash};
 use ntlm::wire::{AuthenticateMessage, AvId, Reason, ResponseClass};
 use ntlm::{ClientPolicy, LogonFailure, LogonSuccess, NegotiateFlags, NetworkLogon, Password, ServerPolicy};
 
 use crate::common::{every_protection, rewrite_pairs, strict_and_windows};
 use crate::support::pair::{LoadedDice, PASSWORD, Pair, Step};
-use crate::support::script::{Flags, LmField, Response, Script, UNPROTECTED};
+use crate::support::script::{Flags, LmField, Mic, Response, Script, UNPROTECTED};
 
 /// A password short enough for an LM hash.
 const SHORT: &str = "Secret1!";
@@ -81,6 +81,28 @@ fn attack_03_an_lmv2_response_alone_is_refused_at_every_level() {
     for mut pair in strict_and_windows() {
         let error = Script::with_response(Response::LmV2).run(&mut pair).expect_err("LMv2 alone");
         assert_eq!(error.error, Rejected::ResponseClass(ResponseClass::LmOnly).into());
+    }
+}
+
+#[test]
+fn attack_03_an_authority_elsewhere_never_gets_to_see_an_lmv2_response() {
+    // A domain controller that falls back to LMv2 would say yes to a forged NTLMv2 response beside a right LMv2 one, and vouch for bindings
+    // and names that nobody verified.
+    let like_a_domain_controller = |logon: &NetworkLogon| {
+        if logon.lm_response().is_empty() {
+            return Err(LogonFailure::WRONG_PASSWORD);
+        }
+        Ok(LogonSuccess::from_authority(logon, SessionBaseKey::from_authority([7; 16]), None))
+    };
+    let forged = Script { spoil_nt: Some(0), lm_field: LmField::LmV2, mic: Mic::None, ..Script::new() };
+    for pair in strict_and_windows() {
+        let error = forged.run(&mut pair.with_authority(like_a_domain_controller)).expect_err("forged");
+        assert_eq!(error.error, LogonFailure::WRONG_PASSWORD.into());
+    }
+    // Alone it can be seen below level 4, where LM is accepted, and is not accepted from somebody who cannot show how it was checked.
+    for level in LEVELS {
+        let mut pair = forgiving(level).with_authority(like_a_domain_controller);
+        assert!(client(Response::LmV2).run(&mut pair).is_err(), "{level:?}");
     }
 }
 
@@ -267,6 +289,20 @@ fn attack_19_anonymous_is_who_sends_nothing_and_nobody_else() {
                     }
                 }
             }
+        }
+    }
+}
+
+#[test]
+fn attack_19_right_responses_without_a_user_are_nobodys() {
+    // An authority that knows the empty name would let them in.
+    for response in [Response::Lm, Response::LmV2, Response::NtlmV1, Response::NtlmV1Ess, Response::NtlmV2] {
+        for level in LEVELS {
+            let mut pair = forgiving(level);
+            pair.server_config.policy.allow_anonymous = true;
+            let error = Script { user: "".into(), ..client(response) }.run(&mut pair).expect_err("nobody");
+            let Error::Malformed(malformed) = error.error else { panic!("{error:?}") };
+            assert_eq!((malformed.field, malformed.reason), ("UserName", Reason::Missing));
         }
     }
 }

@@ -100,8 +100,8 @@ fn attack_27_what_proves_something_is_compared_in_constant_time() {
     const GUESSED: [&str; 10] =
         ["computed", "mic", "bindings", "theirs", "proof", "checksum", "signature", "covered", "hmac", "response"];
     // Comparisons of lengths, of kinds and of what is public, in lines that have one of those names.
-    const PUBLIC: [&str; 6] =
-        ["MicCheck::", "!= [0; 16]", "found != expected", ".len() ", "ResponseClass::", "index_of"];
+    const PUBLIC: [&str; 7] =
+        ["MicCheck::", "IdentityKind::", "!= [0; 16]", "found != expected", ".len() ", "ResponseClass::", "index_of"];
     let sources: BTreeMap<String, String> = sources().into_iter().map(|(file, source)| (file, code(&source))).collect();
     for (file, text) in &sources {
         if file.starts_with("wire/") || file.starts_with("recordings") {

@@ -96,7 +96,7 @@ fn attack_18_an_anonymous_context_proves_nothing() {
         let mut server = script().run(&mut pair).expect("allowed");
         assert!(server.info.flags().contains(F::SIGN | F::SEAL | F::KEY_EXCH));
         assert_worthless(&mut server, IdentityKind::Anonymous);
-        let mut again = Established::import(&server.export()).expect("imported");
+        let mut again = Established::import(server.export().expect("exported")).expect("imported");
         assert_worthless(&mut again, IdentityKind::Anonymous);
 
         // Who requires protection does not get such a context.
@@ -176,19 +176,19 @@ fn attack_21_a_connectionless_sequence_number_is_used_once() {
 
 #[test]
 fn attack_21_an_exported_context_does_not_forget_its_sequence_numbers() {
-    let mut pair = Pair::new().with_requirements(Requirements::seal());
+    let mut pair = Pair::new().with_requirements(Requirements::datagram());
     pair.connectionless = true;
     pair.server_config.policy.allow_datagram = true;
     let (mut client, _) = pair.run().expect("connectionless");
     client.session.seal_datagram(7, &mut [Piece::Sealed(&mut [1])]).expect("sealed");
-    let mut client = Established::import(&client.export()).expect("imported");
+    let mut client = Established::import(client.export().expect("exported")).expect("imported");
     let again = client.session.seal_datagram(7, &mut [Piece::Sealed(&mut [1])]);
     assert_eq!(again, Err(OutOfSequence::SequenceNumberReused.into()));
 
     // A connected one goes on in its key stream: the same message is another ciphertext.
     let (mut client, _) = Pair::new().with_requirements(Requirements::seal()).run().expect("a logon");
     let (first, _) = seal(&mut client.session, b"the same");
-    let mut client = Established::import(&client.export()).expect("imported");
+    let mut client = Established::import(client.export().expect("exported")).expect("imported");
     let (second, signature) = seal(&mut client.session, b"the same");
     assert_ne!(first, second);
     assert_eq!(signature[12..], 1_u32.to_le_bytes());
@@ -197,11 +197,11 @@ fn attack_21_an_exported_context_does_not_forget_its_sequence_numbers() {
 #[test]
 fn attack_21_sequence_numbers_do_not_begin_again() {
     let (client, _) = Pair::new().with_requirements(Requirements::seal()).run().expect("a logon");
-    let mut bytes = client.export().expose().to_vec();
+    let mut bytes = client.export().expect("exported").expose().to_vec();
     // The last ten bytes are two halves that have done nothing: a counter each, and no key stream yet.
     let ours = bytes.len() - 10;
     bytes[ours..ours + 4].copy_from_slice(&(u32::MAX - 1).to_le_bytes());
-    let mut client = Established::import(&ExportedContext::from_bytes(&bytes)).expect("imported");
+    let mut client = Established::import(ExportedContext::from_bytes(&bytes)).expect("imported");
     assert!(client.session.sign(&[b"the last"]).is_ok());
     assert_eq!(client.session.sign(&[b"one more"]), Err(OutOfSequence::Exhausted.into()));
     assert_eq!(client.session.seal(&mut [Piece::Sealed(&mut [1])]), Err(OutOfSequence::Exhausted.into()));
@@ -389,4 +389,16 @@ fn attack_26_a_forged_header_wipes_the_sealed_piece_behind_it() {
     let mut pieces = [Piece::SignedOnly(b"header"), Piece::Sealed(&mut body)];
     assert!(server.unseal(&mut pieces, &signature).is_ok());
     assert_eq!(&body, b"body");
+}
+
+#[test]
+fn attack_21_halves_and_facts_of_two_contexts_do_not_fit_together() {
+    let mut pair = Pair::new().with_requirements(Requirements::seal());
+    let (one, _) = pair.run().expect("a logon");
+    let (other, theirs) = pair.run().expect("another logon");
+    let facts = one.info;
+    assert_eq!(facts.export(other.session).err(), Some(OutOfSequence::ForeignSession.into()));
+    let (sealer, _) = one.session.split().expect("two halves");
+    let (_, unsealer) = theirs.session.split().expect("two halves");
+    assert_eq!(ntlm::Session::join(sealer, unsealer).err(), Some(OutOfSequence::ForeignSession.into()));
 }

@@ -49,7 +49,7 @@ fn client_blocked_and_its_exceptions() {
             }
             pair.connectionless = true;
             pair.server_config.policy.allow_datagram = true;
-            let pair = &mut pair.with_requirements(Requirements::seal());
+            let pair = &mut pair.with_requirements(Requirements::datagram());
             assert_eq!(pair.run().is_ok(), excepted, "{target:?}, connectionless");
         }
     }
@@ -207,6 +207,30 @@ fn guests_only_when_allowed() {
 }
 
 #[test]
+fn nothing_that_a_guest_sends_counts_as_verified() {
+    let guests = || {
+        both().into_iter().map(|pair| {
+            let mut pair = pair.with_authority(|logon| Ok(LogonSuccess::guest(logon)));
+            pair.server_config.policy.allow_guest = true;
+            pair.client_exchange.target_name = Some("HTTP/web".into());
+            pair
+        })
+    };
+    for (mut first, second) in guests().zip(guests()) {
+        // The dice are loaded: the second exchange will be the same as the first, and gets the MIC that anybody can make with the guests' key
+        // of zeros.
+        drop(first.question().expect("a question"));
+        let everybodys_key = ntlm::secret::KeyExchangeKey::anonymous().exported_session_key();
+        let mic = everybodys_key.mic(&first.sent.negotiate, &first.sent.challenge, &first.sent.authenticate, 72);
+        let mut second = second.with_authenticate(move |message| message[72..88].copy_from_slice(&mic));
+        let (_, server) = second.run().expect("a guest");
+        assert_eq!(second.sent.challenge, first.sent.challenge);
+        assert!(!server.info.has_mic() && !server.info.is_authenticated());
+        assert_eq!((server.info.target_name(), server.info.channel_bindings()), (None, None));
+    }
+}
+
+#[test]
 fn nil_domain_retry_on_and_off() {
     for mut pair in both() {
         let script = Script { hashed_domain: Some("".into()), ..Script::new() };
@@ -221,7 +245,7 @@ fn nil_domain_retry_on_and_off() {
 #[test]
 fn connectionless_exchanges_are_off_until_allowed() {
     for pair in both() {
-        let mut pair = pair.with_requirements(Requirements::seal());
+        let mut pair = pair.with_requirements(Requirements::datagram());
         pair.connectionless = true;
         let error = pair.refused();
         assert_eq!((error.side, error.step), (Role::Server, Step::Begin));
@@ -235,6 +259,47 @@ fn connectionless_exchanges_are_off_until_allowed() {
     for mut pair in both() {
         let server = Script::new().asking(PROTECTED | F::DATAGRAM).run(&mut pair).expect("a connection");
         assert!(!server.info.flags().contains(F::DATAGRAM));
+    }
+}
+
+#[test]
+fn connectionless_clients_cannot_ask_for_what_is_the_applications_affair() {
+    let datagram = Requirements::datagram();
+    for (requirements, expected) in [
+        (datagram, None),
+        (Requirements { replay_detect: true, ..datagram }, Some(Incompatible::NoReplayDetection.into())),
+        (Requirements { sequence_detect: true, ..datagram }, Some(Incompatible::NoReplayDetection.into())),
+    ] {
+        for policy in [ClientPolicy::strict(), ClientPolicy::windows()] {
+            let exchange = Exchange { requirements, ..Exchange::default() };
+            let credentials = Credentials::new("alice", &ntlm::Password::new("secret"));
+            let start = Start::new(ClientConfig::new(policy).into(), credentials.into(), exchange);
+            assert_eq!(start.datagram().err(), expected);
+        }
+    }
+}
+
+#[test]
+fn challenges_that_nobody_asked_for_are_answered_by_a_policy_named_dangerous() {
+    let challenge = crate::strength::challenge(UNPROTECTED, Some(NOW));
+    for policy in [ClientPolicy::strict(), ClientPolicy::windows()] {
+        for allowed in [false, true] {
+            let policy = if allowed { policy.clone().dangerous_answering_unasked() } else { policy.clone() };
+            assert_eq!(policy.answers_unasked(), allowed);
+            let credentials = Credentials::new("alice", &ntlm::Password::new("secret"));
+            let start = Start::new(ClientConfig::new(policy).into(), credentials.into(), Exchange::default());
+            match start.unasked() {
+                Ok(waiting) => {
+                    assert!(allowed);
+                    let mut dice = LoadedDice::new(1);
+                    assert!(waiting.receive(&challenge, NOW, &mut dice, &mut Vec::new()).is_ok());
+                }
+                Err(error) => {
+                    assert!(!allowed);
+                    assert_eq!(error, Incompatible::Blocked.into());
+                }
+            }
+        }
     }
 }
 

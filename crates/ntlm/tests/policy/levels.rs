@@ -31,9 +31,10 @@ fn at(client: LmCompatibilityLevel, server: LmCompatibilityLevel) -> Pair {
     let mut server = ServerPolicy::windows().dangerous_with_lm_compatibility_level(server);
     client.extended_session_security = ExtendedSessionSecurity::DangerousNever;
     server.extended_session_security = ExtendedSessionSecurity::DangerousNever;
-    Pair::with_policies(client, server)
-        .with_authority(knows_short)
-        .with_credentials(Credentials::new(r"EXAMPLE\alice", &Password::new(SHORT)))
+    Pair::with_policies(client, server).with_authority(knows_short).with_credentials(
+        Credentials::new(r"EXAMPLE\alice", &Password::new(SHORT))
+            .dangerous_with_lm_hash(Password::new(SHORT).lm_hash().expect("an LM hash")),
+    )
 }
 
 /// What a client at a level sends to a server that has extended session security.
@@ -166,6 +167,21 @@ fn legacy_lmv2_sends_a_real_lmv2_response_where_there_is_no_timestamp() {
             } else {
                 assert_eq!(sent, [0; 24]);
             }
+        }
+    }
+}
+
+#[test]
+fn lan_manager_keys_are_offered_below_level_4_and_never_beside_extended_session_security() {
+    use ntlm::NegotiateFlags as F;
+    for level in LEVELS {
+        for ess in [F::EXTENDED_SESSIONSECURITY, F::NONE] {
+            let flags = (UNPROTECTED | F::LM_KEY).without(F::EXTENDED_SESSIONSECURITY) | ess;
+            let mut pair = at(LmCompatibilityLevel::Level5, level);
+            let server = Script::without_mic().asking(flags);
+            let server = Script { password: SHORT.into(), ..server }.run(&mut pair).expect("NTLMv2");
+            let offered = level < LmCompatibilityLevel::Level4 && ess.is_empty();
+            assert_eq!(server.info.flags().contains(F::LM_KEY), offered, "{level:?} {ess}");
         }
     }
 }

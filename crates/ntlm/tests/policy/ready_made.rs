@@ -64,7 +64,7 @@ fn what_the_client_policies_say() {
     let (strict, windows) = (ClientPolicy::strict(), ClientPolicy::windows());
     for policy in [&strict, &windows] {
         assert_eq!(policy.lm_compatibility_level(), LmCompatibilityLevel::Level5);
-        assert!(!policy.client_blocked && policy.client_block_exceptions.is_empty());
+        assert!(!policy.client_blocked && policy.client_block_exceptions.is_empty() && !policy.answers_unasked());
         assert!(policy.require_128 && policy.no_lm_response_ntlmv1 && !policy.legacy_lmv2);
         assert_eq!((policy.oem, policy.max_clock_difference), (OemPolicy::Refuse, None));
     }

@@ -233,6 +233,6 @@ fn read_everything(bytes: &[u8]) {
     let _ = MessageSignature::parse(bytes);
     let _ = NtlmV2Response::parse(bytes, usize::MAX / 2);
     let _ = AvPairs::parse(bytes, Part::Challenge, 0).map(|pairs| pairs_of(&pairs));
-    let _ = Established::import(&ExportedContext::from_bytes(bytes));
-    let _ = Established::import(&ExportedContext::from_bytes(&[b"NTLMCTX\x01", bytes].concat()));
+    let _ = Established::import(ExportedContext::from_bytes(bytes));
+    let _ = Established::import(ExportedContext::from_bytes(&[b"NTLMCTX\x01", bytes].concat()));
 }

@@ -243,7 +243,13 @@ impl Pair {
         let client_now = self.now.saturating_add(self.client_ahead);
         let client_config = Arc::new(self.client_config.clone());
         let credentials = Arc::new(self.credentials.duplicate());
-        let client = client::Start::new(client_config, credentials, self.client_exchange.clone());
+        let mut exchange = self.client_exchange.clone();
+        if self.connectionless {
+            // Finding out replays and reordering is the application's affair there, and cannot be asked for.
+            exchange.requirements.replay_detect = false;
+            exchange.requirements.sequence_detect = false;
+        }
+        let client = client::Start::new(client_config, credentials, exchange);
         let server_config = Arc::new(self.server_config.clone());
         let server = server::ExpectNegotiate::new(server_config, self.server_exchange.clone());
 
