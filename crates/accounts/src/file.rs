@@ -17,6 +17,9 @@ use crate::name::AccountName;
 /// Files longer than this are refused: something else was meant.
 const MAX_LENGTH: u64 = 64 * 1024 * 1024;
 
+/// How often a file that changes is read before giving up.
+const ATTEMPTS: usize = 5;
+
 /// A file of accounts, by its path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccountFile {
@@ -59,10 +62,23 @@ impl AccountFile {
         self.read().map(|(loaded, _)| loaded)
     }
 
+    /// Reads the file; again when it changed meanwhile, so that no half-written line is taken for a whole one. Who replaces it by renaming a
+    /// new one over it is on the safe side.
     fn read(&self) -> Result<(Loaded, Stamp), StoreError> {
+        for _ in 0..ATTEMPTS {
+            if let Some(read) = self.read_once()? {
+                return Ok(read);
+            }
+        }
+        let path = self.path.display();
+        Err(StoreError::new(format!("the account file {path} changes while it is read; replace it by renaming")))
+    }
+
+    /// `None` when the file changed while it was read.
+    fn read_once(&self) -> Result<Option<(Loaded, Stamp)>, StoreError> {
         let unreadable = |error| unreadable(&self.path, &error);
         let mut file = File::open(&self.path).map_err(unreadable)?;
-        // Of the opened file, before its content: a change while it is read shows as a different stamp afterwards.
+        // Of the opened file, before its content and once more behind it.
         let metadata = file.metadata().map_err(unreadable)?;
         let content = read_whole(&mut file, &metadata).map_err(unreadable)?;
         if content.len() as u64 > MAX_LENGTH {
@@ -72,8 +88,12 @@ impl AccountFile {
                 "the account file {path} is longer than {limit} MiB; name another file"
             )));
         }
+        let stamp = Stamp::of(&metadata);
+        if Stamp::of(&file.metadata().map_err(unreadable)?) != stamp && metadata.is_file() {
+            return Ok(None);
+        }
         let (store, rejected) = line::read(&content, self.format);
-        Ok((Loaded { store, rejected, exposure: Exposure::of(&metadata) }, Stamp::of(&metadata)))
+        Ok(Some((Loaded { store, rejected, exposure: Exposure::of(&metadata) }, stamp)))
     }
 }
 
@@ -112,7 +132,7 @@ pub struct Exposure {
 
 impl Exposure {
     #[cfg(unix)]
-    fn of(metadata: &Metadata) -> Option<Self> {
+    pub(crate) fn of(metadata: &Metadata) -> Option<Self> {
         use std::os::unix::fs::MetadataExt as _;
 
         let mode = metadata.mode() & 0o777;
@@ -120,7 +140,7 @@ impl Exposure {
     }
 
     #[cfg(not(unix))]
-    fn of(_: &Metadata) -> Option<Self> {
+    pub(crate) fn of(_: &Metadata) -> Option<Self> {
         None
     }
 
@@ -128,6 +148,12 @@ impl Exposure {
     #[must_use]
     pub fn world_readable(self) -> bool {
         self.mode & 0o004 != 0
+    }
+
+    /// Whether anybody but its owner can change it: its accounts are then not worth asking.
+    #[must_use]
+    pub fn changeable(self) -> bool {
+        self.mode & 0o022 != 0
     }
 }
 

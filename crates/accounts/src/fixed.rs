@@ -12,10 +12,11 @@ pub struct FixedPassword {
 }
 
 impl FixedPassword {
-    /// Takes everybody who knows `password`.
+    /// Takes everybody who knows `password`; `None` for the empty password, which would take everybody.
     #[must_use]
-    pub fn new(password: &Password) -> Self {
-        Self { nt_hash: password.nt_hash() }
+    pub fn new(password: &Password) -> Option<Self> {
+        let nt_hash = password.nt_hash();
+        (!nt_hash.is_of_empty_password()).then_some(Self { nt_hash })
     }
 }
 

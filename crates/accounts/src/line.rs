@@ -157,8 +157,9 @@ impl<'a> Smbpasswd<'a> {
         let name = account_name(domain, user)?;
         let flags = self.flags.strip_prefix('[').and_then(|flags| flags.strip_suffix(']')).unwrap_or("U");
         let nt_hash = match StoredHash::of(self.nt_hash).ok_or(LineError::OddHash)? {
-            // "No password" means to Samba that none is needed. Here it means that there is none that could be proven.
-            StoredHash::Hash(hash) if !flags.contains('N') => Some(hash),
+            // "No password" means to Samba that none is needed. Here it means that there is none that could be proven, and the hash of the
+            // empty password, with which the account would be open to everybody, is none either.
+            StoredHash::Hash(hash) if !flags.contains('N') && !hash.is_of_empty_password() => Some(Box::new(hash)),
             StoredHash::Hash(_) | StoredHash::None => None,
         };
         Ok(Account { name, nt_hash, barred: barred(flags) })

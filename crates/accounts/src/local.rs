@@ -55,7 +55,7 @@ impl<S: HashStore> Authority for LocalAuthority<S> {
     /// the same work; what speaks against the account, when the password is right.
     fn logon(&self, logon: &NetworkLogon) -> Result<LogonSuccess, LogonFailure> {
         let account = self.account(logon).map_err(|_| LogonFailure::NO_LOGON_SERVERS)?;
-        let hash: Option<&NtHash> = account.as_ref().and_then(|account| account.nt_hash.as_ref());
+        let hash: Option<&NtHash> = account.as_ref().and_then(|account| account.nt_hash.as_deref());
         let verdict = logon.verify(hash);
         let Some(account) = account else {
             // Without an account no response is right; this says so once more.

@@ -15,7 +15,8 @@ pub struct Account {
     /// Its name, in the case that it is to be shown in.
     pub name: AccountName,
     /// The NT hash of its password; `None` when it has none that could be checked, so that nobody can log on with it.
-    pub nt_hash: Option<NtHash>,
+    // Boxed: a store that grows moves its accounts, and would leave copies of the hashes behind.
+    pub nt_hash: Option<Box<NtHash>>,
     /// Why it may not log on although the password is right: disabled, locked out. `None` when nothing speaks against it.
     pub barred: Option<LogonFailure>,
 }
@@ -24,14 +25,14 @@ impl Account {
     /// An account with a password, which may log on.
     #[must_use]
     pub fn new(name: AccountName, password: &Password) -> Self {
-        Self { name, nt_hash: Some(password.nt_hash()), barred: None }
+        Self { name, nt_hash: Some(Box::new(password.nt_hash())), barred: None }
     }
 
     /// A second, independent copy with its secrets; spelled out so that they are not copied by accident.
     #[must_use]
     pub fn duplicate(&self) -> Self {
         // The bytes come from a hash, so they are usable as one.
-        let nt_hash = self.nt_hash.as_ref().and_then(|hash| NtHash::from_bytes(hash.expose()).ok());
+        let nt_hash = self.nt_hash.as_ref().and_then(|hash| NtHash::from_bytes(hash.expose()).ok()).map(Box::new);
         Self { name: self.name.clone(), nt_hash, barred: self.barred }
     }
 }

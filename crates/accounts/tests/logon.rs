@@ -184,13 +184,22 @@ fn unknown_domains_mean_local_accounts_by_policy_only() {
 
 #[test]
 fn one_password_fits_every_name() {
-    let authority = FixedPassword::new(&Password::new("secret"));
+    let authority = FixedPassword::new(&Password::new("secret")).expect("a password");
     for (domain, user, account) in
         [("EXAMPLE", "alice", r"EXAMPLE\alice"), ("", "bob", r"WEB1\bob"), ("", "carol@other.test", "carol@other.test")]
     {
         assert_eq!(status(with(domain, user, "secret"), &authority), Ok(account.to_owned()));
         assert_eq!(status(with(domain, user, "wrong"), &authority), Err(LogonFailure::WRONG_PASSWORD));
     }
+}
+
+#[test]
+fn no_source_lets_everybody_in_with_the_empty_password() {
+    assert!(FixedPassword::new(&Password::new("")).is_none());
+    // smbpasswd with the NT hash of the empty password.
+    let line =
+        "alice:1000:XXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXX:31D6CFE0D16AE931B73C59D7E0C089C0:[U          ]:LCT-00000000:\n";
+    assert_eq!(status(with("", "alice", ""), &authority(line)), Err(LogonFailure::WRONG_PASSWORD));
 }
 
 #[test]
@@ -203,7 +212,7 @@ fn nobody_gets_in_anonymously() {
     };
     let names = || server_names("web1", None);
     let local = authority(":alice:secret\n");
-    let fixed = FixedPassword::new(&Password::new("secret"));
+    let fixed = FixedPassword::new(&Password::new("secret")).expect("a password");
     for authority in [&local as &dyn Authority, &fixed] {
         let (verdict, established) = exchange(Credentials::anonymous(), names(), policy(), authority);
         assert_eq!(verdict.map(drop), Err(LogonFailure::LOGON_FAILURE));

@@ -74,7 +74,9 @@ impl Source {
                     "--password and an account file are both given, and a server checks against one of them; leave one out",
                 ));
             }
-            (Some(password), _) => Self::Password(FixedPassword::new(&password.password())),
+            (Some(password), _) => Self::Password(FixedPassword::new(&password.password()).ok_or_else(|| {
+                Failure::unusable("--password is empty, and would let everybody in; is a variable not set?")
+            })?),
             (None, Some(file)) => Self::File(FileStore::new(file)),
             (None, None) => {
                 tell(

@@ -120,7 +120,10 @@ impl Reply {
 
     /// A verb and a token.
     pub(crate) fn token(verb: &str, token: &[u8]) -> Self {
-        let mut text = format!("{verb} ");
+        // Room for the whole line: a text that grows leaves a copy behind, and this can be the session key.
+        let mut text = String::with_capacity(verb.len() + token.len().div_ceil(3) * 4 + 2);
+        text.push_str(verb);
+        text.push(' ');
         BASE64.encode_string(token, &mut text);
         Self::new(text)
     }
@@ -160,6 +163,7 @@ impl Reply {
 
     /// Two replies in two lines.
     pub(crate) fn and(mut self, next: &Self) -> Self {
+        self.0.reserve_exact(next.0.len() + 2);
         self.0.push('\n');
         self.0.push_str(&next.0);
         self
@@ -186,17 +190,19 @@ impl From<&Error> for Reply {
                 Incompatible::NoCharset
                 | Incompatible::FlagsChanged(_)
                 | Incompatible::NoFlags
+                | Incompatible::NotInOem
                 | Incompatible::NamesTooLong => Self::invalid(),
+                Incompatible::NoServerNames => Self::no(NtStatus::LOGON_FAILURE),
                 Incompatible::OemRefused
                 | Incompatible::MissingFlags(_)
                 | Incompatible::CapabilityDropped(_)
                 | Incompatible::NoTargetInfo
-                | Incompatible::NoServerNames
+                | Incompatible::NoLmKey
                 | Incompatible::NoPlaceForBindings
                 | Incompatible::NoSessionSecurity
                 | Incompatible::NoConfidentiality => Self::no(NtStatus::ACCESS_DENIED),
                 Incompatible::Blocked | Incompatible::DatagramDisabled => Self::no(NtStatus::NOT_SUPPORTED),
-                Incompatible::WrongSessionKind => Self::internal(),
+                Incompatible::WrongSessionKind | Incompatible::NoReplayDetection => Self::internal(),
             },
             Error::Rejected(_) => Self::no(NtStatus::LOGON_FAILURE),
             Error::Logon(failure) => match failure.kind() {
@@ -210,6 +216,7 @@ impl From<&Error> for Reply {
                 OutOfSequence::SequenceNumber { .. }
                 | OutOfSequence::Exhausted
                 | OutOfSequence::SequenceNumberReused
+                | OutOfSequence::ForeignSession
                 | OutOfSequence::ForeignVerdict => Self::internal(),
             },
             Error::Entropy(_) => Self::internal(),
