@@ -51,7 +51,7 @@ def main() -> None:
             authenticate = tokens.get("authenticate")
             if authenticate:
                 negotiate = tokens.get("negotiate") or bytes.fromhex("4e544c4d5353500001000000978208e2000000000000000000000000000000000a0063450000000f")
-                for choice in range(4):
+                for choice in range(32):
                     head = bytes([choice]) + len(negotiate).to_bytes(2, "little")
                     write("acceptor", f"{vector['id']}-{choice}", head + negotiate + authenticate)
     for choice in range(32):

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use libfuzzer_sys::fuzz_target;
 use ntlm::config::LmCompatibilityLevel;
-use ntlm::{EntropyError, FileTime, Password, ServerConfig, ServerNames, ServerPolicy, server};
+use ntlm::secret::SessionBaseKey;
+use ntlm::{EntropyError, FileTime, LogonSuccess, Password, ServerConfig, ServerNames, ServerPolicy, server};
 
 fuzz_target!(|data: &[u8]| {
     let Some((&[choice, low, high], rest)) = data.split_first_chunk::<3>() else { return };
@@ -21,6 +22,7 @@ fuzz_target!(|data: &[u8]| {
             let mut policy = windows;
             policy.allow_anonymous = true;
             policy.allow_guest = true;
+            policy.allow_datagram = true;
             policy.nil_domain_retry = true;
             policy.legacy_target_info = true;
             policy.echo_check = false;
@@ -34,11 +36,21 @@ fuzz_target!(|data: &[u8]| {
     };
     let now = FileTime(132_000_000_000_000_000);
     let mut challenge = Vec::new();
-    let waiting = server::ExpectNegotiate::new(config, server::Exchange::default());
-    let Ok(waiting) = waiting.receive(negotiate, now, &mut entropy, &mut challenge) else { return };
+    let exchange = server::Exchange { allow_anonymous: choice & 8 != 0, ..Default::default() };
+    let waiting = server::ExpectNegotiate::new(config, exchange);
+    let waiting = match choice & 4 {
+        0 => waiting.receive(negotiate, now, &mut entropy, &mut challenge),
+        _ => waiting.datagram(now, &mut entropy, &mut challenge),
+    };
+    let Ok(waiting) = waiting else { return };
     let Ok(question) = waiting.receive(authenticate, now) else { return };
     let password = Password::new("a password that is in no corpus");
     let verdict = question.logon().dangerous_verify_lm(Some(&password.nt_hash()), password.lm_hash().as_ref());
     assert!(verdict.is_err(), "a response verified without the password");
+    // An authority that vouches for whatever comes, but not for a key: no user stands on that.
+    let verdict = match choice & 16 {
+        0 => verdict,
+        _ => Ok(LogonSuccess::from_authority(question.logon(), SessionBaseKey::from_authority([0; 16]), None)),
+    };
     assert!(question.finish(verdict).is_err(), "established without a verdict");
 });

@@ -130,3 +130,27 @@ fn names_that_fill_a_message_are_sent_and_longer_ones_refused() {
     let error = Error::Incompatible(Incompatible::NamesTooLong);
     assert_eq!(pair.refused(), PairError { side: Role::Client, step: Step::Challenge, error });
 }
+
+#[test]
+fn a_name_that_oem_cannot_hold_is_not_sent_as_another_one() {
+    // NTLMv1, which has no MIC that would notice how the client was made to use OEM.
+    let with_user = |user: &str| {
+        let credentials = Credentials::new(user, &Password::new(crate::weak::PASSWORD_OF_14));
+        let mut pair = dangerous_pair(LmCompatibilityLevel::Level2).with_credentials(credentials);
+        pair = pair.with_negotiate(|message| strip(message, F::UNICODE));
+        pair
+    };
+    let error = with_user(r"EXAMPLE\Ωmega").refused();
+    assert_eq!((error.side, error.error), (Role::Client, Incompatible::NotInOem.into()));
+    let (client, server) = with_user(r"EXAMPLE\Zoë").run().expect("Latin-1 on both sides");
+    assert!(client.info.observations().oem_not_ascii && server.info.observations().oem_not_ascii);
+    assert_eq!(server.info.identity().user, "Zoë".into());
+}
+
+#[test]
+fn a_context_tells_only_the_target_and_bindings_that_were_sent() {
+    let mut pair = dangerous_pair(LmCompatibilityLevel::Level1);
+    pair.client_exchange.target_name = Some("HTTP/web".into());
+    let (client, _) = pair.run().expect("NTLMv1");
+    assert_eq!((client.info.target_name(), client.info.channel_bindings()), (None, None));
+}

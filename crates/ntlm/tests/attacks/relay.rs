@@ -315,22 +315,34 @@ fn attack_08_a_process_does_not_answer_its_own_challenges() {
         });
         assert_eq!(pair.refused().error, Rejected::OwnChallenge.into());
 
-        // A server elsewhere is none of ours, and a challenge that was answered is none any more.
+        // A server elsewhere is none of ours.
         pair.in_the_middle.challenge = None;
         pair.server_config.reflection_guard = None;
         assert!(pair.run().is_ok());
-        let challenge = ChallengeMessage::parse(&pair.sent.challenge).expect("a challenge").server_challenge;
-        guard.issued(challenge);
-        guard.done(challenge);
-        assert!(!guard.is_own(challenge));
+    }
+}
 
-        // A challenge is outstanding as long as its half-open context lives, and no longer.
+#[test]
+fn attack_08_a_challenge_is_ones_own_until_it_was_answered_or_given_up() {
+    for mut pair in strict_and_windows() {
+        let guard = Arc::new(ReflectionGuard::new());
         pair.server_config.reflection_guard = Some(Arc::clone(&guard));
-        pair.client_config.reflection_guard = None;
-        let (_, question) = pair.question().expect("a question");
+        for answered in [true, false] {
+            let (_, waiting) = pair.question().expect("a question");
+            let challenge = waiting.logon().server_challenge();
+            assert!(guard.is_own(challenge));
+            if answered {
+                let verdict = (pair.authority)(waiting.logon());
+                assert!(waiting.finish(verdict).is_ok());
+            } else {
+                drop(waiting);
+            }
+            assert!(!guard.is_own(challenge));
+        }
+        // Malformed answers use it up, too.
+        let mut pair = pair.with_authenticate(|message| message.truncate(20));
+        pair.refused();
         let challenge = ChallengeMessage::parse(&pair.sent.challenge).expect("a challenge").server_challenge;
-        assert!(guard.is_own(challenge));
-        drop(question);
         assert!(!guard.is_own(challenge));
     }
 }

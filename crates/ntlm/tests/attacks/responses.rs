@@ -2,7 +2,7 @@
 
 use ntlm::config::{ExtendedSessionSecurity, LmCompatibilityLevel};
 use ntlm::context::IdentityKind;
-use ntlm::error::{Error, OutOfSequence, Rejected};
+use ntlm::error::{Error, Incompatible, OutOfSequence, Rejected};
 use ntlm::secret::{NtHash, SessionBaseKey, UnusableHash};
 use ntlm::wire::{AuthenticateMessage, AvId, Reason, ResponseClass};
 use ntlm::{ClientPolicy, LogonFailure, LogonSuccess, NegotiateFlags, NetworkLogon, Password, ServerPolicy};
@@ -120,6 +120,16 @@ fn attack_03_our_client_sends_no_lmv2_response() {
         let sent = AuthenticateMessage::parse(&pair.sent.authenticate).expect("an AUTHENTICATE").lm_response.to_vec();
         assert_eq!(sent, [0; 24]);
     }
+}
+
+#[test]
+fn a_session_whose_key_nobody_knows_does_not_stand() {
+    let lm_key = UNPROTECTED.without(NegotiateFlags::EXTENDED_SESSIONSECURITY) | NegotiateFlags::LM_KEY;
+    let script = Script { password: SHORT.into(), ..Script::with_response(Response::NtlmV1) }.asking(lm_key);
+    let mut pair = forgiving(LmCompatibilityLevel::Level0);
+    assert!(script.run(&mut pair).is_ok(), "an authority that knows the LM hash");
+    let mut pair = pair.with_authority(|logon| logon.verify(Some(&Password::new(SHORT).nt_hash())));
+    assert_eq!(script.run(&mut pair).expect_err("no LM key").error, Incompatible::NoLmKey.into());
 }
 
 #[test]

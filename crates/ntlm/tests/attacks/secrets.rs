@@ -159,13 +159,18 @@ fn attack_28_an_unknown_user_and_a_wrong_password_look_the_same() {
 
 #[test]
 fn attack_28_the_stand_in_for_unknown_users_lets_nobody_in() {
-    // Where there is no account, the response is checked against some hash all the same; here the client knows which.
+    // Where there is no account, the response is checked against some hash all the same; everybody can read here which.
+    const STAND_IN: [u8; 16] = [0x5a; 16];
+    assert!(sources()["secret.rs"].contains("Self([0x5a; 16])"), "another stand-in than this test knows");
     for pair in strict_and_windows() {
         let mut pair = pair.with_authority(|logon| logon.verify(None));
-        for password in ["", PASSWORD, "0"] {
-            let script = Script { password: password.into(), ..Script::new() };
+        for nt_hash in [STAND_IN, *Password::new("").nt_hash().expose(), *Password::new(PASSWORD).nt_hash().expose()] {
+            let script = Script { nt_hash: Some(nt_hash), ..Script::new() };
             assert_eq!(script.run(&mut pair).expect_err("nobody").error, LogonFailure::NO_SUCH_USER.into());
         }
+        // The response would be right, were there such an account.
+        let mut pair = pair.with_authority(|logon| logon.verify(Some(&NtHash::from_bytes(&STAND_IN).expect("a hash"))));
+        assert!(Script { nt_hash: Some(STAND_IN), ..Script::new() }.run(&mut pair).is_ok());
     }
 }
 

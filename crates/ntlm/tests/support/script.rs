@@ -10,7 +10,7 @@
 //!
 //! The server is that of the [`Pair`], with its clock, entropy, authority and rewriting of messages; its client is not used.
 
-use ntlm::secret::{ExportedSessionKey, KeyExchangeKey, LmHash};
+use ntlm::secret::{ExportedSessionKey, KeyExchangeKey, LmHash, NtHash};
 use ntlm::server::{AwaitLogon, ExpectNegotiate};
 use ntlm::wire::{
     AuthenticateMessage, AvId, AvPairs, AvPairsBuilder, ChallengeMessage, Charset, NegotiateBuilder, Version,
@@ -68,6 +68,8 @@ pub struct Script {
     pub domain: UnicodeString,
     pub workstation: UnicodeString,
     pub password: String,
+    /// The NT hash, where that is what the client has instead of the password.
+    pub nt_hash: Option<[u8; 16]>,
     /// The NEGOTIATE, as it is sent.
     pub negotiate: Vec<u8>,
     pub response: Response,
@@ -138,6 +140,7 @@ impl Script {
             domain: DOMAIN.into(),
             workstation: "WS1".into(),
             password: PASSWORD.into(),
+            nt_hash: None,
             negotiate: negotiate(PROTECTED),
             response: Response::NtlmV2,
             lm_field: LmField::Zeros,
@@ -248,7 +251,10 @@ impl Script {
 
     fn responses(&self, challenge: &ChallengeMessage<'_>, flags: NegotiateFlags) -> (Vec<u8>, Vec<u8>, KeyExchangeKey) {
         let password = Password::new(&self.password);
-        let nt_hash = password.nt_hash();
+        let nt_hash = match self.nt_hash {
+            Some(hash) => NtHash::from_bytes(&hash).expect("a usable hash"),
+            None => password.nt_hash(),
+        };
         let lm_hash = password.lm_hash();
         let server = challenge.server_challenge;
         let mut client = [0; 8];
