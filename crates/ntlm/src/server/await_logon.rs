@@ -68,8 +68,8 @@ impl AwaitLogon {
         // Of a guest nothing was verified: its key is one that everybody knows.
         let verified = kind == IdentityKind::User;
         let (target_name, channel_bindings) = checked.map(|said| if verified { said } else { (None, None) })?;
-        let lm_key = NegotiateFlags::LM_KEY;
-        if verified && self.logon.flags.contains(lm_key) && success.lm_key.is_none() {
+        let lm_key = self.logon.flags.contains(NegotiateFlags::LM_KEY) && self.logon.class != ResponseClass::NtlmV2;
+        if verified && lm_key && success.lm_key.is_none() {
             return Err(Incompatible::NoLmKey.into());
         }
         if kind != IdentityKind::User && !self.issued.exchange.requirements.required_flags().is_empty() {
