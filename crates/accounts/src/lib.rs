@@ -30,10 +30,13 @@
 //! | [`file`](mod@file) | account files: reading, reading again when they change, who else can read them |
 //! | [`local`] | the authority over a store |
 //! | [`fixed`] | the authority that knows one password and no names |
+//! | `config` | the configuration file NTLM_CONFIG (feature `config`) |
 
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
+#[cfg(feature = "config")]
+pub mod config;
 pub mod file;
 pub mod fixed;
 pub mod line;

@@ -44,6 +44,7 @@ fn the_arrows_between_crates_are_those_of_the_design() {
     let allowed: BTreeMap<&str, &[&str]> = BTreeMap::from([
         ("ntlm", [].as_slice()),
         ("ntlm-accounts", &["ntlm"]),
+        ("ntlm-capi", &["ntlm", "ntlm-accounts", "ntlm-sspi"]),
         ("ntlm-cli", &["ntlm", "ntlm-accounts"]),
         ("ntlm-interop", &["ntlm"]),
         ("ntlm-sspi", &["ntlm"]),

@@ -1,0 +1,95 @@
+//! C programs against the library that cargo has just built: compiled by `cc`, run with an account file of their own.
+
+#![allow(dead_code, reason = "each test file uses a part")]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// Warnings are errors in the tests: the headers are clean, and programs must be able to be.
+pub(crate) const STRICT: [&str; 4] = ["-Wall", "-Wextra", "-pedantic", "-Werror"];
+
+/// The account file of the tests.
+pub(crate) const USERS: &str = "EXAMPLE:alice:Passw0rd!\nEXAMPLE:bob:secret\n:local:secret\n";
+
+pub(crate) fn package() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The directory that holds libntlmsspi.so: that of the test program itself, or the one above.
+pub(crate) fn library_directory() -> PathBuf {
+    let program = std::env::current_exe().expect("the test program has a path");
+    let directory = program.ancestors().skip(1).find(|directory| directory.join("libntlmsspi.so").exists());
+    directory.expect("cargo built the library beside its tests").to_owned()
+}
+
+/// A path for the test's own files.
+pub(crate) fn scratch(name: &str) -> PathBuf {
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(env!("CARGO_CRATE_NAME"));
+    std::fs::create_dir_all(&directory).expect("a directory for the test's files");
+    directory.join(name)
+}
+
+/// A file that only its owner can read.
+pub(crate) fn secret_file(name: &str, content: &str) -> PathBuf {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let path = scratch(name);
+    std::fs::write(&path, content).expect("the file is written");
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).expect("its mode is set");
+    path
+}
+
+pub(crate) fn text(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+/// Runs a command that must succeed.
+pub(crate) fn run(command: &mut Command) -> Output {
+    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    assert!(output.status.success(), "{command:?}: {}\n{}", output.status, text(&output));
+    output
+}
+
+/// Compiles a C program of the package (`tests/c/x.c`) with `compiler` and links it to the shared library.
+pub(crate) fn compile(compiler: &str, source: &str, arguments: &[&str]) -> PathBuf {
+    let library = library_directory();
+    let name = source.replace(['/', '.'], "-");
+    let program = scratch(&format!("{name}-{compiler}{}", arguments.concat().replace(['/', '='], "-")));
+    run(Command::new(compiler)
+        .args(STRICT)
+        .args(arguments)
+        .arg("-I")
+        .arg(package().join("include"))
+        .arg(package().join(source))
+        .arg("-o")
+        .arg(&program)
+        .arg("-L")
+        .arg(&library)
+        .args(["-lntlmsspi", "-pthread"])
+        .arg(format!("-Wl,-rpath,{}", library.display())));
+    program
+}
+
+/// A command that runs `program` with no settings in its environment but `settings`.
+pub(crate) fn command(program: &Path, settings: &[(&str, &Path)]) -> Command {
+    let mut command = Command::new(program);
+    command.env_remove("NTLM_CONFIG").env_remove("NTLM_USER_FILE").envs(settings.iter().copied());
+    // Rust's own test runner sets this to directories that hold an older library, perhaps.
+    command.env_remove("LD_LIBRARY_PATH");
+    command
+}
+
+/// A configuration with the accounts of the tests, whose process may be both sides at once. `more` goes before its sections.
+pub(crate) fn configuration(name: &str, more: &str) -> PathBuf {
+    secret_file(&format!("{name}.users"), USERS);
+    let text = format!("dangerous_answer_own_challenges = true\n{more}\n[accounts]\nuser_file = '{name}.users'\n");
+    secret_file(&format!("{name}.toml"), &text)
+}
+
+/// Compiles and runs a C test with the accounts of the tests.
+pub(crate) fn run_c_test(source: &str) {
+    let program = compile("cc", source, &["-std=c11", "-g"]);
+    let configuration = configuration(&source.replace('/', "-"), "");
+    let output = run(&mut command(&program, &[("NTLM_CONFIG", &configuration)]));
+    eprintln!("{}", text(&output));
+}

@@ -1,0 +1,183 @@
+//! Where a process gets its accounts and its default identity from.
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use common::{command, compile, run, scratch, secret_file, text};
+
+/// What `logon.c` prints for these settings, by its first words.
+fn logon(settings: &[(&str, &Path)], user: [&str; 3]) -> BTreeMap<String, String> {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    let program = PROGRAM.get_or_init(|| compile("cc", "tests/c/logon.c", &["-std=c11", "-g"]));
+    let output = run(command(program, settings).args(user));
+    let lines = text(&output);
+    lines.lines().filter_map(|line| line.split_once(": ")).map(|(key, value)| (key.into(), value.into())).collect()
+}
+
+const ALICE: [&str; 3] = ["EXAMPLE", "alice", "Passw0rd!"];
+
+#[test]
+fn without_settings_servers_ask_nobody_and_clients_have_no_credentials() {
+    let printed = logon(&[], ALICE);
+    assert_eq!(printed["inbound"], "SEC_E_OK");
+    assert_eq!(printed["outbound"], "SEC_E_NO_CREDENTIALS");
+    assert_eq!(printed["given"], "SEC_E_OK");
+    // The client of one process does not answer its own server's challenge: what stops it comes before what has no accounts.
+    assert_eq!(printed["logon"], "SEC_E_WRONG_PRINCIPAL");
+    assert_eq!(printed["delegate"], "SEC_E_UNSUPPORTED_FUNCTION");
+}
+
+#[test]
+fn without_accounts_every_logon_lacks_an_authority() {
+    let config = secret_file("empty.toml", "dangerous_answer_own_challenges = true\n");
+    let printed = logon(&[("NTLM_CONFIG", &config)], ALICE);
+    assert_eq!(printed["outbound"], "SEC_E_NO_CREDENTIALS");
+    assert_eq!(printed["logon"], "SEC_E_NO_AUTHENTICATING_AUTHORITY");
+    assert!(printed["logon, why"].contains("NTLM_USER_FILE"), "{printed:?}");
+}
+
+#[test]
+fn a_user_file_is_accounts_and_default_credentials() {
+    let users = secret_file("users", "# a comment\nEXAMPLE:bob:secret\nEXAMPLE:alice:Passw0rd!\n");
+    let printed = logon(&[("NTLM_USER_FILE", &users)], ALICE);
+    assert_eq!(printed["outbound"], "SEC_E_OK");
+    assert_eq!(printed["default logon"], "SEC_E_WRONG_PRINCIPAL");
+
+    let text = "dangerous_answer_own_challenges = true\n[accounts]\nuser_file = 'users'\n\
+                [identity]\nuser = 'EXAMPLE\\bob'\npassword = 'secret'\n";
+    let config = secret_file("users.toml", text);
+    let printed = logon(&[("NTLM_CONFIG", &config), ("NTLM_USER_FILE", Path::new("/nonexistent"))], ALICE);
+    assert_eq!(printed["default logon"], "SEC_E_OK");
+    assert_eq!(printed["default logon, name"], "EXAMPLE\\bob");
+    assert_eq!((&*printed["logon"], &*printed["logon, name"]), ("SEC_E_OK", "EXAMPLE\\alice"));
+    let wrong = logon(&[("NTLM_CONFIG", &config)], ["EXAMPLE", "alice", "wrong"]);
+    assert_eq!(wrong["logon"], "SEC_E_LOGON_DENIED");
+}
+
+#[test]
+fn a_user_without_domain_is_one_of_this_machine() {
+    secret_file("local.users", ":alice:Passw0rd!\n");
+    let text = "dangerous_answer_own_challenges = true\n[accounts]\nuser_file = 'local.users'\n\
+                [server]\nnetbios_name = 'SERVER1'\n";
+    let config = secret_file("local.toml", text);
+    for domain in ["", ".", "SERVER1", "server1"] {
+        let printed = logon(&[("NTLM_CONFIG", &config)], [domain, "alice", "Passw0rd!"]);
+        assert_eq!(printed["logon"], "SEC_E_OK", "{domain}");
+    }
+    assert_eq!(logon(&[("NTLM_CONFIG", &config)], ALICE)["logon"], "SEC_E_LOGON_DENIED");
+}
+
+#[test]
+fn an_account_file_that_cannot_be_read_is_nobody_to_ask() {
+    let text = "dangerous_answer_own_challenges = true\n[accounts]\nuser_file = 'no-such-file'\n";
+    let config = secret_file("missing.toml", text);
+    let printed = logon(&[("NTLM_CONFIG", &config)], ALICE);
+    assert_eq!(printed["logon"], "SEC_E_NO_AUTHENTICATING_AUTHORITY");
+    assert!(printed["logon, why"].contains("no-such-file"), "{printed:?}");
+
+    let printed = logon(&[("NTLM_USER_FILE", Path::new("/nonexistent/users"))], ALICE);
+    assert_eq!(printed["outbound"], "SEC_E_OK");
+    assert_eq!(printed["default logon"], "SEC_E_NO_AUTHENTICATING_AUTHORITY");
+    assert!(printed["default logon, why"].contains("/nonexistent/users"), "{printed:?}");
+}
+
+#[test]
+fn an_account_file_that_others_can_change_is_not_used() {
+    let users = scratch("exposed.users");
+    std::fs::write(&users, "EXAMPLE:alice:Passw0rd!\n").unwrap();
+    let text = "dangerous_answer_own_challenges = true\n[accounts]\nuser_file = 'exposed.users'\n";
+    let config = secret_file("exposed.toml", text);
+    for (mode, expected) in [
+        (0o600, "SEC_E_OK"),
+        (0o640, "SEC_E_OK"),
+        (0o644, "SEC_E_OK"),
+        (0o620, "SEC_E_NO_AUTHENTICATING_AUTHORITY"),
+        (0o666, "SEC_E_NO_AUTHENTICATING_AUTHORITY"),
+    ] {
+        std::fs::set_permissions(&users, std::fs::Permissions::from_mode(mode)).unwrap();
+        assert_eq!(logon(&[("NTLM_CONFIG", &config)], ALICE)["logon"], expected, "{mode:o}");
+    }
+}
+
+#[test]
+fn a_configuration_that_cannot_be_used_lets_nobody_in() {
+    let misspelt = secret_file("misspelt.toml", "[server]\nchanel_bindings = 'always'\n");
+    let exposed = secret_file("exposed-config.toml", "policy = 'windows'\n");
+    std::fs::set_permissions(&exposed, std::fs::Permissions::from_mode(0o666)).unwrap();
+    for config in [misspelt, exposed, PathBuf::from("/nonexistent/ntlm.toml")] {
+        let printed = logon(&[("NTLM_CONFIG", &config)], ALICE);
+        assert_eq!(printed["inbound"], "SEC_E_OK");
+        assert_eq!(printed["default logon"], "SEC_E_NO_AUTHENTICATING_AUTHORITY");
+        assert!(printed["default logon, why"].contains(&*config.to_string_lossy()), "{printed:?}");
+    }
+}
+
+#[test]
+fn ported_programs_may_ask_for_delegation_when_the_configuration_lets_them() {
+    let config = secret_file("lenient.toml", "lenient_requests = true\n");
+    assert_eq!(logon(&[("NTLM_CONFIG", &config)], ALICE)["delegate"], "SEC_I_CONTINUE_NEEDED");
+}
+
+#[test]
+fn the_policy_of_the_configuration_holds() {
+    secret_file("policy.users", common::USERS);
+    let start = "dangerous_answer_own_challenges = true\n";
+    let accounts = "[accounts]\nuser_file = 'policy.users'\n";
+    for (name, more, expected) in [
+        ("plain", "", "SEC_E_OK"),
+        ("strict", "policy = 'strict'\n", "SEC_E_OK"),
+        ("block", "[server]\nblock = true\n", "SEC_E_UNSUPPORTED_FUNCTION"),
+        ("client", "[client]\nblock = true\n", "SEC_E_UNSUPPORTED_FUNCTION"),
+        ("excepted", "[client]\nblock = true\nblock_exceptions = ['host']\n", "SEC_E_OK"),
+        ("bindings", "[server]\nchannel_bindings = 'always'\n", "SEC_E_BAD_BINDINGS"),
+        ("target", "[server]\ntarget_name = 'require'\ntarget_hosts = ['other']\n", "SEC_E_WRONG_PRINCIPAL"),
+        ("service", "[server]\ntarget_name = 'require'\ntarget_hosts = ['host']\n", "SEC_E_OK"),
+    ] {
+        let (before, after) = if more.starts_with('[') { ("", more) } else { (more, "") };
+        let config = secret_file(&format!("policy-{name}.toml"), &format!("{start}{before}{accounts}{after}"));
+        assert_eq!(logon(&[("NTLM_CONFIG", &config)], ALICE)["logon"], expected, "{name}");
+    }
+}
+
+/// Runs with another effective group than real one, which needs a group of ours that is not our first; root has every one.
+#[test]
+fn a_process_with_more_privileges_than_its_user_ignores_the_environment() {
+    let users = secret_file("privileged.users", common::USERS);
+    let group = group_to_give();
+    let Some(group) = group else {
+        eprintln!("not run: this user has one group only");
+        return;
+    };
+    let program = compile("cc", "tests/c/logon.c", &["-std=c11", "-O1"]);
+    std::os::unix::fs::chown(&program, None, Some(group)).unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o2755)).unwrap();
+    let output = run(command(&program, &[("NTLM_USER_FILE", &users)]).args(ALICE));
+    assert!(text(&output).contains("outbound: SEC_E_NO_CREDENTIALS\n"), "{}", text(&output));
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let output = run(command(&program, &[("NTLM_USER_FILE", &users)]).args(ALICE));
+    assert!(text(&output).contains("outbound: SEC_E_OK\n"), "{}", text(&output));
+}
+
+fn group_to_give() -> Option<u32> {
+    let own = |option: &str| {
+        let output = run(std::process::Command::new("id").arg(option));
+        text(&output).split_whitespace().filter_map(|id| id.parse().ok()).collect::<Vec<u32>>()
+    };
+    let (first, groups) = (own("-g"), own("-G"));
+    let other = groups.into_iter().find(|group| !first.contains(group));
+    other.or_else(|| (own("-u") == [0]).then_some(1))
+}
+
+#[test]
+fn the_configuration_in_the_readme_is_one() {
+    let readme = std::fs::read_to_string(common::package().join("README.md")).unwrap();
+    let example = readme.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let config = ntlm_accounts::config::Config::parse(example).unwrap();
+    assert_eq!(config.server("host", None).names().nb_computer, "SERVER1".into());
+    // What the example says is what holds without it, where it says so.
+    assert_eq!(config.policy, ntlm_accounts::config::Config::default().policy);
+}
