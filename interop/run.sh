@@ -8,3 +8,4 @@ interop/install.sh
 interop/selftest.sh
 release=${CARGO_TARGET_DIR:-target}/release
 "$release/ntlm-interop" --ntlm "$release/ntlm" "$@"
+[ $# -gt 0 ] || interop/freerdp.sh

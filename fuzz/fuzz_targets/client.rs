@@ -22,7 +22,8 @@ fuzz_target!(|data: &[u8]| {
         }
     };
     let requirements = if choice & 4 == 0 { Requirements::default() } else { Requirements::seal() };
-    let credentials = Credentials::new(if choice & 8 == 0 { r"EXAMPLE\alice" } else { r".\alice" }, &Password::new("secret"));
+    let credentials =
+        Credentials::new(if choice & 8 == 0 { r"EXAMPLE\alice" } else { r".\alice" }, &Password::new("secret"));
     let exchange = client::Exchange { target_name: Some("host/server".into()), requirements, ..Default::default() };
     let start = client::Start::new(Arc::new(ClientConfig::new(policy)), Arc::new(credentials), exchange);
     let Ok(waiting) = start.send(&mut Vec::new()) else { return };
