@@ -1,4 +1,5 @@
-//! C programs against the library that cargo has just built: compiled by `cc`, run with an account file of their own.
+//! C programs against the library that cargo has just built, or against the one that is installed below NTLMSSPI_PREFIX: compiled by `cc`, run with an
+//! account file of their own.
 
 #![allow(dead_code, reason = "each test file uses a part")]
 
@@ -15,8 +16,21 @@ pub(crate) fn package() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
+/// What pkg-config says of the library that is installed below NTLMSSPI_PREFIX; `None` when the variable is not set.
+fn pkg_config(arguments: &[&str]) -> Option<Vec<String>> {
+    let prefix = std::env::var_os("NTLMSSPI_PREFIX")?;
+    let places = ["lib", "lib64", "lib/x86_64-linux-gnu", "lib/aarch64-linux-gnu"];
+    let places = places.map(|place| Path::new(&prefix).join(place).join("pkgconfig"));
+    let path = std::env::join_paths(places).expect("a prefix without colons");
+    let said = run(Command::new("pkg-config").args(arguments).arg("ntlmsspi").env("PKG_CONFIG_PATH", path));
+    Some(text(&said).split_whitespace().map(str::to_owned).collect())
+}
+
 /// The directory that holds libntlmsspi.so: that of the test program itself, or the one above.
 pub(crate) fn library_directory() -> PathBuf {
+    if let Some(directory) = pkg_config(&["--variable=libdir"]) {
+        return PathBuf::from(directory.concat());
+    }
     let program = std::env::current_exe().expect("the test program has a path");
     let directory = program.ancestors().skip(1).find(|directory| directory.join("libntlmsspi.so").exists());
     directory.expect("cargo built the library beside its tests").to_owned()
@@ -55,18 +69,13 @@ pub(crate) fn compile(compiler: &str, source: &str, arguments: &[&str]) -> PathB
     let library = library_directory();
     let name = source.replace(['/', '.'], "-");
     let program = scratch(&format!("{name}-{compiler}{}", arguments.concat().replace(['/', '='], "-")));
-    run(Command::new(compiler)
-        .args(STRICT)
-        .args(arguments)
-        .arg("-I")
-        .arg(package().join("include"))
-        .arg(package().join(source))
-        .arg("-o")
-        .arg(&program)
-        .arg("-L")
-        .arg(&library)
-        .args(["-lntlmsspi", "-pthread"])
-        .arg(format!("-Wl,-rpath,{}", library.display())));
+    let mut command = Command::new(compiler);
+    command.args(STRICT).args(arguments).arg(package().join(source)).arg("-o").arg(&program);
+    match pkg_config(&["--cflags", "--libs"]) {
+        Some(flags) => command.args(flags),
+        None => command.arg("-I").arg(package().join("include")).arg("-L").arg(&library).arg("-lntlmsspi"),
+    };
+    run(command.arg("-pthread").arg(format!("-Wl,-rpath,{}", library.display())));
     program
 }
 
