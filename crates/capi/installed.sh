@@ -56,5 +56,7 @@ for kind in shared static; do
   check "a logon with the caller's buffers, $kind" log_on "" "$kind"
   check "a logon with allocated buffers, $kind" log_on -a "$kind"
 done
+tests() { NTLMSSPI_PREFIX=$prefix cargo test --locked --quiet -p ntlm-capi; }
+check "the C tests, against what is installed" tests
 echo "$passed passed, $failed failed"
 ((failed == 0))
