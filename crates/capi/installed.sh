@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs the C library into a prefix with cargo-c, as a packager would, and uses it as a program would: the examples are built through pkg-config,
 # dynamically and statically, and log on to each other. usage: crates/capi/installed.sh [PREFIX]
-# Needs cc, pkg-config and cargo-c 0.10 (built once and kept by the machine when it is not there).
+# Needs cc, pkg-config, mingw-w64 (both installed when missing) and cargo-c 0.10 (built once and kept by the machine when it is not there).
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 prefix=$(realpath -m "${1:-target/prefix}")
@@ -12,7 +12,9 @@ check() {
   if "$@"; then passed=$((passed + 1)) && echo "ok   $name"; else failed=$((failed + 1)) && echo "FAIL $name"; fi
 }
 
-command -v pkg-config >/dev/null || { apt-get update -q && apt-get install -qy --no-install-recommends pkg-config; }
+command -v pkg-config >/dev/null && command -v x86_64-w64-mingw32-gcc >/dev/null || {
+  apt-get update -q && apt-get install -qy --no-install-recommends pkg-config gcc-mingw-w64-x86-64-win32 mingw-w64-x86-64-dev
+}
 command -v cargo-cinstall >/dev/null || cargo install --locked cargo-c --version 0.10.24
 rm -rf "$prefix"
 cargo cinstall --locked --release -p ntlm-capi --prefix "$prefix" --libdir lib --target-dir "${CARGO_C_TARGET:-target/cargo-c}"
@@ -48,6 +50,9 @@ log_on() {
   NTLM_USER_FILE=$work/users timeout 20 "$work/client-$2" $1 127.0.0.1 "$port" EXAMPLE alice 'Passw0rd!' 'a line' && wait "$server" || { kill "$server" 2>/dev/null; cat "$work/server.out"; return 1; }
 }
 
+# Sizes, places and values are those of another party's header for Windows.
+mingw() { x86_64-w64-mingw32-gcc -std=c11 -fsyntax-only crates/capi/tests/c/abi.c; }
+check "the ABI is that of mingw-w64's sspi.h" mingw
 sonames() { readelf -d "$prefix/lib/libntlmsspi.so" | grep -q 'SONAME.*libntlmsspi\.so\.0'; }
 check "the library has a SONAME" sonames
 for kind in shared static; do
