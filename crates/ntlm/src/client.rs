@@ -12,7 +12,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::bindings::ChannelBindings;
-use crate::config::{ClientConfig, ExtendedSessionSecurity, LmCompatibilityLevel, OemPolicy};
+use crate::config::{ClientConfig, LmCompatibilityLevel, OemPolicy};
 use crate::context::{Identity, IdentityKind, Observations, Requirements, Role};
 use crate::credentials::Credentials;
 use crate::env::{Entropy, FileTime};
@@ -218,7 +218,7 @@ impl ExpectChallenge {
         }
         self.check_clock(&message, now)?;
 
-        let charset = charset_of(flags);
+        let charset = Charset::of(flags);
         let domain = self.domain(&message);
         let responses = self.respond(&message, flags, &domain, now, entropy)?;
 
@@ -320,11 +320,7 @@ impl ExpectChallenge {
             // A key exchange without anything to protect is where implementations have sent the key in the clear.
             flags = flags.without(F::KEY_EXCH);
         }
-        let ess = match policy.extended_session_security {
-            ExtendedSessionSecurity::Always => true,
-            ExtendedSessionSecurity::WithProtection => protected,
-            ExtendedSessionSecurity::DangerousNever => false,
-        };
+        let ess = policy.extended_session_security.is_required(protected);
         let required = self
             .start
             .exchange
@@ -479,10 +475,6 @@ impl ExpectChallenge {
         pairs.push(AvId::TARGET_NAME, &target_name);
         Ok(pairs.finish())
     }
-}
-
-fn charset_of(flags: NegotiateFlags) -> Charset {
-    if flags.contains(NegotiateFlags::UNICODE) { Charset::Unicode } else { Charset::Oem }
 }
 
 fn sent_bindings(exchange: &Exchange) -> Option<[u8; 16]> {

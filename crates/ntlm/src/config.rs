@@ -57,6 +57,17 @@ pub enum ExtendedSessionSecurity {
     DangerousNever,
 }
 
+impl ExtendedSessionSecurity {
+    /// Whether a session must have it, given whether messages are `protected`: signed or sealed.
+    pub(crate) fn is_required(self, protected: bool) -> bool {
+        match self {
+            Self::Always => true,
+            Self::WithProtection => protected,
+            Self::DangerousNever => false,
+        }
+    }
+}
+
 /// Whether names in an OEM code page are accepted from a peer that does not offer Unicode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OemPolicy {

@@ -20,6 +20,15 @@ pub struct AuthIdentity {
     pub package_list: Vec<String>,
 }
 
+/// `DOMAIN\user`, or the user alone where there is no domain.
+pub(crate) fn qualified_name(domain: &UnicodeString, user: &UnicodeString) -> UnicodeString {
+    if domain.is_empty() {
+        return user.clone();
+    }
+    let separator = [u16::from(b'\\')];
+    UnicodeString::from_units(&[domain.units(), &separator, user.units()].concat())
+}
+
 /// What an identity proves itself with.
 pub enum Secret {
     /// A password; may be empty.
@@ -44,11 +53,7 @@ impl AuthIdentity {
     /// `DOMAIN\user`, or the user alone where there is no domain.
     #[must_use]
     pub fn name(&self) -> UnicodeString {
-        if self.domain.is_empty() {
-            return self.user.clone();
-        }
-        let separator = [u16::from(b'\\')];
-        UnicodeString::from_units(&[self.domain.units(), &separator, self.user.units()].concat())
+        qualified_name(&self.domain, &self.user)
     }
 
     /// The identity as the core takes it. Wire lengths bound the names.

@@ -273,15 +273,7 @@ impl Findings {
 
     /// MS-NLMP 3.1.5.1.2: the client copies the server's pairs.
     fn echo(&mut self, theirs: &AvPairs<'_>, ours: &AvPairs<'_>) {
-        let names = [
-            AvId::NB_COMPUTER_NAME,
-            AvId::NB_DOMAIN_NAME,
-            AvId::DNS_COMPUTER_NAME,
-            AvId::DNS_DOMAIN_NAME,
-            AvId::DNS_TREE_NAME,
-            AvId::TIMESTAMP,
-        ];
-        let changed = names.into_iter().filter(|&id| theirs.get(id) != ours.get(id));
+        let changed = AvId::ECHOED.into_iter().filter(|&id| theirs.get(id) != ours.get(id));
         let changed: Vec<String> = changed
             .map(|id| match (theirs.get(id), ours.get(id)) {
                 (Some(_), None) => format!("{id} left out"),

@@ -121,16 +121,8 @@ impl<'a> Message<'a> {
                 name.into_iter().chain(info).collect()
             }
             Self::Authenticate(Authenticate { message, .. }) => {
-                let names = [
-                    "LmChallengeResponse",
-                    "NtChallengeResponse",
-                    "DomainName",
-                    "UserName",
-                    "Workstation",
-                    "EncryptedRandomSessionKey",
-                ];
                 let present = if message.flags.is_some() { 6 } else { 5 };
-                let rows = (12..).step_by(8).zip(names).zip(message.fields).take(present);
+                let rows = (12..).step_by(8).zip(AuthenticateMessage::FIELD_NAMES).zip(message.fields).take(present);
                 rows.map(|((at, name), fields)| (at, name, fields)).collect()
             }
         }

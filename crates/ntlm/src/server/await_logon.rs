@@ -224,18 +224,10 @@ impl AwaitLogon {
     /// The response carries the AV pairs that our challenge carried. NTProofStr protects them, so a difference means that somebody changed the
     /// challenge, or that the response was made for another server's.
     fn check_echo(&self, pairs: &AvPairs<'_>, observations: &mut Observations) -> Result<(), Rejected> {
-        const ECHOED: [AvId; 6] = [
-            AvId::NB_COMPUTER_NAME,
-            AvId::NB_DOMAIN_NAME,
-            AvId::DNS_COMPUTER_NAME,
-            AvId::DNS_DOMAIN_NAME,
-            AvId::DNS_TREE_NAME,
-            AvId::TIMESTAMP,
-        ];
         let policy = &self.issued.config.policy;
         let ours = ChallengeMessage::parse(self.issued.challenge()).ok().and_then(|challenge| challenge.target_info);
         let ours = ours.ok_or(Rejected::TargetInfoChanged(AvId::EOL))?;
-        let changed = ECHOED.into_iter().find(|&id| ours.get(id) != pairs.get(id));
+        let changed = AvId::ECHOED.into_iter().find(|&id| ours.get(id) != pairs.get(id));
         let empty = pairs.iter().next().is_none();
         observations.target_info_missing = changed.is_some();
         match changed {

@@ -18,10 +18,10 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use crate::bindings::ChannelBindings;
-use crate::config::{ChannelBindingsPolicy, ExtendedSessionSecurity, ServerConfig, ServerPolicy};
+use crate::config::{ChannelBindingsPolicy, ServerConfig, ServerPolicy};
 use crate::context::Requirements;
 use crate::env::FileTime;
-use crate::wire::{Charset, NegotiateFlags};
+use crate::wire::NegotiateFlags;
 
 pub use authenticate::ExpectAuthenticate;
 pub use await_logon::AwaitLogon;
@@ -77,14 +77,6 @@ fn required_flags(policy: &ServerPolicy, requirements: Requirements, flags: Nego
     use NegotiateFlags as F;
     let required = requirements.required_flags();
     let protected = (flags | required).intersects(F::SIGN | F::SEAL);
-    let ess = match policy.extended_session_security {
-        ExtendedSessionSecurity::Always => true,
-        ExtendedSessionSecurity::WithProtection => protected,
-        ExtendedSessionSecurity::DangerousNever => false,
-    };
+    let ess = policy.extended_session_security.is_required(protected);
     required.with_if(ess, F::EXTENDED_SESSIONSECURITY).with_if(policy.require_128 && protected, F::N128)
-}
-
-fn charset_of(flags: NegotiateFlags) -> Charset {
-    if flags.contains(NegotiateFlags::UNICODE) { Charset::Unicode } else { Charset::Oem }
 }

@@ -3,11 +3,11 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use super::{Exchange, ExpectAuthenticate, Issued, charset_of, required_flags};
+use super::{Exchange, ExpectAuthenticate, Issued, required_flags};
 use crate::config::{LmCompatibilityLevel, OemPolicy, ServerConfig};
 use crate::env::{Entropy, FileTime};
 use crate::error::{Error, Incompatible};
-use crate::wire::{AvId, ChallengeBuilder, NegotiateFlags, NegotiateMessage};
+use crate::wire::{AvId, ChallengeBuilder, Charset, NegotiateFlags, NegotiateMessage};
 
 /// A server that has heard nothing yet.
 #[derive(Debug)]
@@ -120,7 +120,7 @@ impl ExpectNegotiate {
         let start = out.len();
         ChallengeBuilder {
             flags,
-            target_name: config.target_name(charset_of(flags)),
+            target_name: config.target_name(Charset::of(flags)),
             server_challenge,
             target_info: &target_info.finish(),
             version: config.version,

@@ -49,17 +49,17 @@ pub struct AuthenticateMessage<'a> {
     pub payload: &'a [u8],
 }
 
-/// The names of [`AuthenticateMessage::fields`], in their order.
-const FIELD_NAMES: [&str; 6] = [
-    "LmChallengeResponse",
-    "NtChallengeResponse",
-    "DomainName",
-    "UserName",
-    "Workstation",
-    "EncryptedRandomSessionKey",
-];
-
 impl<'a> AuthenticateMessage<'a> {
+    /// The names of [`fields`](Self::fields), in their order.
+    pub const FIELD_NAMES: [&'static str; 6] = [
+        "LmChallengeResponse",
+        "NtChallengeResponse",
+        "DomainName",
+        "UserName",
+        "Workstation",
+        "EncryptedRandomSessionKey",
+    ];
+
     /// Reads an AUTHENTICATE_MESSAGE of any historic form.
     ///
     /// # Errors
@@ -71,13 +71,13 @@ impl<'a> AuthenticateMessage<'a> {
         reader.limit(MAX_MESSAGE_LENGTH)?;
         reader.header(3)?;
         let mut fields = [Descriptor::default(); 6];
-        for ((fields, name), at) in fields.iter_mut().zip(FIELD_NAMES).zip((12..).step_by(8)).take(5) {
+        for ((fields, name), at) in fields.iter_mut().zip(Self::FIELD_NAMES).zip((12..).step_by(8)).take(5) {
             *fields = reader.descriptor(name, at)?;
         }
         let mut payload_start = fields.iter().filter_map(|fields| fields.start()).fold(message.len(), usize::min);
         let mut flags = None;
         if payload_start >= 64 {
-            fields[5] = reader.descriptor(FIELD_NAMES[5], 52)?;
+            fields[5] = reader.descriptor(Self::FIELD_NAMES[5], 52)?;
             flags = Some(NegotiateFlags(reader.u32("NegotiateFlags", 60)?));
             payload_start = fields[5].start().map_or(payload_start, |at| at.min(payload_start));
         }
@@ -97,7 +97,7 @@ impl<'a> AuthenticateMessage<'a> {
 
         let unicode = flags.is_none_or(|flags| flags.contains(NegotiateFlags::UNICODE));
         let [lm, nt, domain, user, workstation, key] = fields;
-        let [lm_name, nt_name, domain_name, user_name, workstation_name, key_name] = FIELD_NAMES;
+        let [lm_name, nt_name, domain_name, user_name, workstation_name, key_name] = Self::FIELD_NAMES;
         Ok(Self {
             flags,
             lm_response: reader.payload(lm_name, lm, 52)?,
@@ -117,10 +117,7 @@ impl<'a> AuthenticateMessage<'a> {
     /// The character set of the names.
     #[must_use]
     pub fn charset(&self) -> Charset {
-        match self.flags {
-            Some(flags) if !flags.contains(NegotiateFlags::UNICODE) => Charset::Oem,
-            _ => Charset::Unicode,
-        }
+        self.flags.map_or(Charset::Unicode, Charset::of)
     }
 
     /// Where the NT response begins, from the start of the message.

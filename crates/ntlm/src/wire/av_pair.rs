@@ -36,6 +36,16 @@ impl AvId {
     /// MsvAvChannelBindings: the MD5 of the channel bindings, or zeros.
     pub const CHANNEL_BINDINGS: Self = Self(10);
 
+    /// The pairs of a challenge that an NTLMv2 response carries back as they were (MS-NLMP 3.1.5.1.2).
+    pub const ECHOED: [Self; 6] = [
+        Self::NB_COMPUTER_NAME,
+        Self::NB_DOMAIN_NAME,
+        Self::DNS_COMPUTER_NAME,
+        Self::DNS_DOMAIN_NAME,
+        Self::DNS_TREE_NAME,
+        Self::TIMESTAMP,
+    ];
+
     /// The name in MS-NLMP; `None` for an unknown id.
     #[must_use]
     pub const fn name(self) -> Option<&'static str> {

@@ -92,7 +92,7 @@ impl<'a> ChallengeMessage<'a> {
     /// The character set of TargetName.
     #[must_use]
     pub fn charset(&self) -> Charset {
-        if self.flags.contains(NegotiateFlags::UNICODE) { Charset::Unicode } else { Charset::Oem }
+        Charset::of(self.flags)
     }
 
     /// Appends the message to `out`: the very bytes it was parsed from.

@@ -8,6 +8,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt::{self, Write as _};
 
+use super::NegotiateFlags;
+
 /// The character set of the names in a message: what NTLMSSP_NEGOTIATE_UNICODE decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Charset {
@@ -16,6 +18,14 @@ pub enum Charset {
     /// An OEM code page agreed out of band. Read as Latin-1, which agrees with every code page on ASCII; there is no best-fit
     /// mapping, so no exotic character can turn into a `\` or an `@`.
     Oem,
+}
+
+impl Charset {
+    /// The character set of a message with these flags: Unicode wins over OEM.
+    #[must_use]
+    pub const fn of(flags: NegotiateFlags) -> Self {
+        if flags.contains(NegotiateFlags::UNICODE) { Self::Unicode } else { Self::Oem }
+    }
 }
 
 /// A text of UTF-16 units, possibly with unpaired surrogates: what MS-NLMP calls a Unicode string.

@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 
 use super::{Shared, echoed};
 use crate::buffers::{self, Buffer};
+use crate::credentials::qualified_name;
 use crate::environment::NEVER;
 use crate::package::EstablishedContext;
 use crate::status::SecurityStatus;
@@ -111,11 +112,7 @@ impl NtlmContext {
     /// DOMAIN\user, the same on both sides.
     fn client_name(&self) -> UnicodeString {
         let identity = self.info.identity();
-        if identity.domain.is_empty() {
-            return identity.user.clone();
-        }
-        let separator = [u16::from(b'\\')];
-        UnicodeString::from_units(&[identity.domain.units(), &separator, identity.user.units()].concat())
+        qualified_name(&identity.domain, &identity.user)
     }
 
     /// Bits of the keys in force.
