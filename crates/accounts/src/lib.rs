@@ -35,6 +35,7 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
+pub mod authority;
 #[cfg(feature = "config")]
 pub mod config;
 pub mod file;
@@ -44,6 +45,7 @@ pub mod local;
 pub mod memory;
 pub mod name;
 
+pub use authority::{AsyncAuthority, FutureVerdict, Immediate, Origin};
 pub use file::{AccountFile, FileStore, Loaded};
 pub use fixed::FixedPassword;
 pub use line::Format;

@@ -3,6 +3,7 @@
 use std::ffi::{CString, c_char, c_void};
 use std::sync::LazyLock;
 
+use ntlm::certificate::CertificateError;
 use ntlm::{ChannelBindings, NtHash, Password};
 use ntlm_sspi::{AuthIdentity, BufferType, CredentialUse, Secret, SecurityStatus};
 use zeroize::Zeroizing;
@@ -10,7 +11,6 @@ use zeroize::Zeroizing;
 use crate::alloc::{self, Block};
 use crate::authority::{self, AuthorityCallback};
 use crate::buffers::channel_bindings_bytes;
-use crate::certificate::{self, CertificateError};
 use crate::credentials::time_stamp;
 use crate::frame::{Answer, In, Out, Parameter, export, guarded};
 use crate::report::{self, LogCallback};
@@ -125,11 +125,11 @@ export! {
         buffer.required()?;
         let malformed = SecurityStatus::SEC_E_INVALID_TOKEN;
         let der = certificate.read(length.min(LONGEST_CERTIFICATE + 1)).ok_or(malformed)?;
-        let hash = certificate::end_point_hash(der).map_err(|error| match error {
+        let bindings = ChannelBindings::from_certificate(der).map_err(|error| match error {
             CertificateError::Malformed => malformed,
             CertificateError::NoHash => SecurityStatus::SEC_E_UNSUPPORTED_FUNCTION,
         })?;
-        give_bindings(&ChannelBindings::tls_server_end_point(&hash), &buffer)
+        give_bindings(&bindings, &buffer)
     }
 
     /// Makes a CHANNEL_BINDINGS buffer of application data: a prefix, a colon, and the binding.

@@ -11,7 +11,7 @@
 //! | [`table`] | the function tables |
 //! | [`frame`], [`types`], [`string`], [`buffers`], [`identity`] | parameters: pointers, structures, texts, buffers, identities |
 //! | `alloc` | memory that is handed out |
-//! | `settings`, `report`, `certificate` | the process' configuration; reasons in words; bindings of a certificate |
+//! | `settings`, `report` | the process' configuration; reasons in words |
 
 #![allow(non_snake_case, non_camel_case_types)]
 #![warn(clippy::undocumented_unsafe_blocks, clippy::multiple_unsafe_ops_per_block)]
@@ -23,7 +23,6 @@ pub mod asan_canary;
 pub mod attributes;
 pub mod authority;
 pub mod buffers;
-mod certificate;
 pub mod context;
 pub mod credentials;
 pub mod extension;

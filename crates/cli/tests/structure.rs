@@ -45,7 +45,8 @@ fn the_arrows_between_crates_are_those_of_the_design() {
         ("ntlm", [].as_slice()),
         ("ntlm-accounts", &["ntlm"]),
         ("ntlm-capi", &["ntlm", "ntlm-accounts", "ntlm-sspi"]),
-        ("ntlm-cli", &["ntlm", "ntlm-accounts"]),
+        ("ntlm-cli", &["ntlm", "ntlm-accounts", "ntlm-http"]),
+        ("ntlm-http", &["ntlm", "ntlm-accounts"]),
         ("ntlm-interop", &["ntlm"]),
         ("ntlm-sspi", &["ntlm"]),
     ]);

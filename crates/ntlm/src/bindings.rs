@@ -29,6 +29,17 @@ impl ChannelBindings {
         Self::from_parts(b"tls-server-end-point:", certificate_hash)
     }
 
+    /// `tls-server-end-point` of the server's leaf certificate `der`, which is X.509 in DER. The hash function is the one of the certificate's signature,
+    /// SHA-256 instead where that is MD5 or SHA-1.
+    ///
+    /// # Errors
+    ///
+    /// [`CertificateError`](crate::certificate::CertificateError) for bytes that are no certificate, and for a signature that has no hash function (Ed25519).
+    #[cfg(feature = "certificate")]
+    pub fn from_certificate(der: &[u8]) -> Result<Self, crate::certificate::CertificateError> {
+        crate::certificate::end_point_hash(der).map(|hash| Self::tls_server_end_point(&hash))
+    }
+
     /// `tls-exporter` (RFC 9266): 32 bytes exported from a TLS 1.3 connection. Windows does not use it.
     #[must_use]
     pub fn tls_exporter(exported: &[u8]) -> Self {

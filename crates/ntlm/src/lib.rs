@@ -76,6 +76,8 @@ extern crate alloc;
 extern crate std;
 
 pub mod bindings;
+#[cfg(feature = "certificate")]
+pub mod certificate;
 pub mod client;
 pub mod config;
 pub mod context;

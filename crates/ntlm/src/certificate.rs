@@ -1,4 +1,4 @@
-//! `tls-server-end-point` (RFC 5929 section 4): the hash of a certificate, made with the hash function of its own signature, or with SHA-256 where
+//! Why certificates have no channel bindings, and what they are made of: `tls-server-end-point` (RFC 5929 section 4): the hash of a certificate, made with the hash function of its own signature, or with SHA-256 where
 //! that is MD5 or SHA-1.
 //!
 //! Of the certificate no more is read than that takes:
@@ -9,16 +9,33 @@
 //! RSASSA-PSS-params ::= SEQUENCE { hashAlgorithm [0] AlgorithmIdentifier DEFAULT sha1, .. }
 //! ```
 
+use alloc::vec::Vec;
+use core::fmt;
+
 use sha2::{Digest as _, Sha224, Sha256, Sha384, Sha512, Sha512_224, Sha512_256};
 
-/// Why there is no binding.
+/// Why a certificate has no channel bindings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum CertificateError {
+pub enum CertificateError {
     /// Not a certificate in DER.
     Malformed,
     /// A signature algorithm for which RFC 5929 defines no binding (Ed25519), or one that is not known here.
     NoHash,
 }
+
+impl fmt::Display for CertificateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Malformed => "the certificate is no X.509 certificate in DER; give it in DER, not in PEM",
+            Self::NoHash => {
+                "no channel bindings are defined for the certificate's signature algorithm (RFC 5929 section 4.1); use one that is signed \
+                 with RSA or ECDSA"
+            }
+        })
+    }
+}
+
+impl core::error::Error for CertificateError {}
 
 /// The hash functions that bindings are made with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -151,6 +168,8 @@ fn element(bytes: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
 
 #[cfg(test)]
 mod tests {
+    use alloc::vec;
+
     use super::*;
 
     fn wrap(tag: u8, content: &[u8]) -> Vec<u8> {
