@@ -30,7 +30,14 @@ impl<A: AsyncAuthority + ?Sized> AsyncAuthority for Arc<A> {
     }
 }
 
-/// An authority that answers at once, such as one over a local store: asked in place, without a thread of its own.
+impl<A: AsyncAuthority + ?Sized> AsyncAuthority for Box<A> {
+    fn logon<'a>(&'a self, logon: &'a NetworkLogon, origin: &'a Origin) -> FutureVerdict<'a> {
+        (**self).logon(logon, origin)
+    }
+}
+
+/// An authority that answers at once, such as one over a local store: asked in place, without a thread of its own. The task that asks does nothing else meanwhile, so this is for
+/// authorities that answer within some microseconds, and not for those that ask over a network.
 pub struct Immediate<A>(pub A);
 
 impl<A: Authority + Send + Sync> AsyncAuthority for Immediate<A> {

@@ -6,6 +6,7 @@
 //!
 //! [accounts]                          # whom a server lets in
 //! user_file = "users"                 # lines DOMAIN:user:password; a relative path counts from this file
+//!                                     # or smbpasswd, or database: one that `ntlm users` keeps
 //!
 //! [identity]                          # as whom a client logs on that says nothing else
 //! user = 'EXAMPLE\alice'
@@ -20,7 +21,7 @@
 //! ```
 //!
 //! Every key is optional. A key that is not known is an error: a setting that protects must not be lost to a slip of the pen. Keys that let go of
-//! NTLMv2 are called `dangerous_`, as in [`ntlm::config`].
+//! NTLMv2, or of what SSPI promises its callers, are called `dangerous_`, as in [`ntlm::config`].
 
 mod policy;
 
@@ -37,6 +38,7 @@ use zeroize::Zeroizing;
 pub use policy::{ClientSection, ServerSection};
 
 use crate::file::{AccountFile, Exposure};
+use crate::line;
 
 /// Files longer than this are refused: something else was meant.
 const MAX_LENGTH: u64 = 1024 * 1024;
@@ -52,6 +54,10 @@ pub struct Config {
     /// Answers, as a client, challenges that this very process issued as a server: for programs that are both sides at once, as tests are. Whoever makes such a
     /// process talk to him as a client can hand it the challenge of its own server, and logs on there as the process.
     pub dangerous_answer_own_challenges: bool,
+    /// Answers SEC_E_OK to ImpersonateSecurityContext and RevertSecurityContext of SSPI for a server's context of an authenticated user, and does nothing: for
+    /// programs that demand it of every logon and do nothing in between, as FreeRDP's server. Threads have no tokens here, and a program that opens a file or
+    /// starts a process between the two calls does so as itself, with its own rights instead of the user's. Otherwise both say SEC_E_NO_IMPERSONATION.
+    pub dangerous_impersonation_without_effect: bool,
     /// Whom a server lets in.
     pub accounts: AccountsSection,
     /// As whom a client logs on.
@@ -73,10 +79,12 @@ pub enum Policy {
     Strict,
 }
 
-/// Where the accounts are; at most one of the two.
+/// Where the accounts are; at most one of the three.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AccountsSection {
+    /// A database of `ntlm users`.
+    pub database: Option<PathBuf>,
     /// Lines `DOMAIN:user:password`.
     pub user_file: Option<PathBuf>,
     /// Samba's format.
@@ -198,17 +206,21 @@ impl Config {
         Ok(config)
     }
 
-    /// The file that holds the accounts.
+    /// The file of lines that holds the accounts.
     #[must_use]
     pub fn account_file(&self) -> Option<AccountFile> {
-        let AccountsSection { user_file, smbpasswd } = &self.accounts;
+        let AccountsSection { user_file, smbpasswd, .. } = &self.accounts;
         smbpasswd.as_ref().map(AccountFile::smbpasswd).or_else(|| user_file.as_ref().map(AccountFile::user_file))
     }
 
     fn check(&self) -> Result<(), ConfigError> {
         let error = |text: &str| Err(ConfigError(text.to_owned()));
-        if self.accounts.user_file.is_some() && self.accounts.smbpasswd.is_some() {
-            return error("[accounts] names both user_file and smbpasswd; leave one out");
+        let AccountsSection { database, user_file, smbpasswd } = &self.accounts;
+        if [database, user_file, smbpasswd].iter().filter(|path| path.is_some()).count() > 1 {
+            return error("[accounts] names more than one of database, user_file and smbpasswd; leave one");
+        }
+        if database.is_some() && !cfg!(feature = "sqlite") {
+            return error("[accounts] names a database, which this program was built without");
         }
         if let Some(identity) = &self.identity {
             let secrets = [identity.password.is_some(), identity.password_file.is_some(), identity.nt_hash.is_some()];
@@ -225,8 +237,8 @@ impl Config {
 
     fn resolve(&mut self, directory: &Path) {
         let password_file = self.identity.as_mut().and_then(|identity| identity.password_file.as_mut());
-        let AccountsSection { user_file, smbpasswd } = &mut self.accounts;
-        for path in [user_file.as_mut(), smbpasswd.as_mut(), password_file].into_iter().flatten() {
+        let AccountsSection { database, user_file, smbpasswd } = &mut self.accounts;
+        for path in [database.as_mut(), user_file.as_mut(), smbpasswd.as_mut(), password_file].into_iter().flatten() {
             // An absolute path stays what it is.
             *path = directory.join(&path);
         }
@@ -253,7 +265,8 @@ impl IdentitySection {
 
     fn secret(&self) -> Result<ConfiguredSecret, ConfigError> {
         if let Some(hash) = &self.nt_hash {
-            let hash = nt_hash(&hash.0).ok_or_else(|| ConfigError("[identity] nt_hash is not 32 hex digits".into()))?;
+            let hash =
+                line::nt_hash(&hash.0).ok_or_else(|| ConfigError("[identity] nt_hash is not 32 hex digits".into()))?;
             return Ok(ConfiguredSecret::NtHash(hash));
         }
         if let Some(password) = &self.password {
@@ -286,16 +299,6 @@ fn read(path: &Path) -> std::io::Result<(Zeroizing<String>, Option<Exposure>)> {
     Ok((text, Exposure::of(&metadata)))
 }
 
-fn nt_hash(digits: &str) -> Option<NtHash> {
-    if digits.len() != 32 {
-        return None;
-    }
-    let (pairs, _) = digits.as_bytes().as_chunks::<2>();
-    let byte = |pair: &[u8; 2]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
-    let bytes = Zeroizing::new(pairs.iter().map(byte).collect::<Option<Vec<u8>>>()?);
-    NtHash::from_bytes(&bytes).ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -312,6 +315,14 @@ mod tests {
     }
 
     #[test]
+    fn nothing_dangerous_holds_unless_it_is_said() {
+        let config = Config::parse("").unwrap();
+        assert!(!config.dangerous_answer_own_challenges && !config.dangerous_impersonation_without_effect);
+        let config = Config::parse("dangerous_impersonation_without_effect = true").unwrap();
+        assert!(!config.dangerous_answer_own_challenges && config.dangerous_impersonation_without_effect);
+    }
+
+    #[test]
     fn what_is_not_known_is_refused() {
         assert!(refused("polici = 'strict'").contains("unknown field"));
         assert!(refused("policy = 'lax'").contains("unknown variant"));
@@ -321,12 +332,27 @@ mod tests {
     #[test]
     fn contradictions_are_refused() {
         for (text, reason) in [
-            ("[accounts]\nuser_file = 'a'\nsmbpasswd = 'b'", "leave one out"),
+            ("[accounts]\nuser_file = 'a'\nsmbpasswd = 'b'", "more than one"),
+            ("[accounts]\nuser_file = 'a'\ndatabase = 'b'", "more than one"),
+            ("[accounts]\ndatabase = 'a'\nsmbpasswd = 'b'", "more than one"),
             ("[identity]\nuser = 'alice'", "needs one of"),
             ("[identity]\nuser = 'alice'\npassword = 'a'\nnt_hash = 'b'", "needs one of"),
             ("[identity]\nuser = 'EXAMPLE\\alice'\ndomain = 'OTHER'\npassword = 'a'", "twice"),
         ] {
             assert!(refused(text).contains(reason), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_database_is_named_where_there_is_support_for_it() {
+        let named = Config::parse("[accounts]\ndatabase = 'accounts.db'");
+        if cfg!(feature = "sqlite") {
+            let mut config = named.unwrap();
+            assert!(config.account_file().is_none());
+            config.resolve(Path::new("/etc/ntlm"));
+            assert_eq!(config.accounts.database.as_deref(), Some(Path::new("/etc/ntlm/accounts.db")));
+        } else {
+            assert!(named.unwrap_err().to_string().contains("built without"));
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::fs::{File, Metadata};
-use std::io::Read as _;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
@@ -15,7 +15,7 @@ use crate::memory::{Account, HashStore, MemoryStore, StoreError};
 use crate::name::AccountName;
 
 /// Files longer than this are refused: something else was meant.
-const MAX_LENGTH: u64 = 64 * 1024 * 1024;
+pub(crate) const MAX_LENGTH: u64 = 64 * 1024 * 1024;
 
 /// How often a file that changes is read before giving up.
 const ATTEMPTS: usize = 5;
@@ -80,7 +80,7 @@ impl AccountFile {
         let mut file = File::open(&self.path).map_err(unreadable)?;
         // Of the opened file, before its content and once more behind it.
         let metadata = file.metadata().map_err(unreadable)?;
-        let content = read_whole(&mut file, &metadata).map_err(unreadable)?;
+        let content = read_whole(&mut file, metadata.is_file().then_some(metadata.len())).map_err(unreadable)?;
         if content.len() as u64 > MAX_LENGTH {
             let path = self.path.display();
             let limit = MAX_LENGTH >> 20;
@@ -101,16 +101,14 @@ fn unreadable(path: &Path, error: &std::io::Error) -> StoreError {
     StoreError::new(format!("the account file {} cannot be read: {error}", path.display()))
 }
 
-/// Reads a file to a buffer that never moves, so that no copy of the passwords is left behind.
-fn read_whole(file: &mut File, metadata: &Metadata) -> std::io::Result<Zeroizing<Vec<u8>>> {
-    let mut content = Zeroizing::new(Vec::new());
-    if metadata.is_file() {
-        let length = metadata.len().min(MAX_LENGTH);
-        content.reserve_exact(usize::try_from(length).unwrap_or(0).saturating_add(1));
-    }
+/// Reads what is there, but hardly more than `MAX_LENGTH`, to a buffer that never moves, so that no copy of the passwords is left behind.
+/// `length` is how long it is, where that is known.
+pub(crate) fn read_whole(source: &mut impl Read, length: Option<u64>) -> std::io::Result<Zeroizing<Vec<u8>>> {
+    let length = length.unwrap_or_default().min(MAX_LENGTH);
+    let mut content = Zeroizing::new(Vec::with_capacity(usize::try_from(length).unwrap_or(0).saturating_add(1)));
     let mut chunk = Zeroizing::new([0; 8192]);
     while content.len() as u64 <= MAX_LENGTH {
-        let read = file.read(&mut *chunk)?;
+        let read = source.read(&mut *chunk)?;
         let Some(bytes) = chunk.get(..read).filter(|bytes| !bytes.is_empty()) else { break };
         if content.capacity() - content.len() < bytes.len() {
             // Pipes and files that grow: move by hand and wipe the old place.
@@ -170,7 +168,7 @@ impl fmt::Display for Exposure {
 
 /// What changes when a file does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Stamp {
+pub(crate) struct Stamp {
     /// Pipes are read once.
     is_file: bool,
     length: u64,
@@ -182,7 +180,7 @@ struct Stamp {
 }
 
 impl Stamp {
-    fn of(metadata: &Metadata) -> Self {
+    pub(crate) fn of(metadata: &Metadata) -> Self {
         #[cfg(unix)]
         use std::os::unix::fs::MetadataExt as _;
 
@@ -247,6 +245,10 @@ impl FileStore {
 impl HashStore for FileStore {
     fn find(&self, name: &AccountName) -> Result<Option<Account>, StoreError> {
         self.current()?.store.find(name)
+    }
+
+    fn find_first(&self, names: &[AccountName]) -> Result<Option<Account>, StoreError> {
+        self.current()?.store.find_first(names)
     }
 
     fn knows_domain(&self, domain: &UnicodeString) -> Result<bool, StoreError> {

@@ -3,7 +3,8 @@
 //! ```text
 //! file, a line each --> MemoryStore --\
 //!        FileStore, read again --------> HashStore --> LocalAuthority --> Authority (crate `ntlm`)
-//!              anything of yours -----/                FixedPassword ---/
+//!       SqliteStore, a database -----/                 FixedPassword ---/
+//!              anything of yours ---/
 //! ```
 //!
 //! A store knows accounts by name and nothing else. Which accounts a logon may mean is one rule, in [`name`]; what speaks for and against
@@ -28,27 +29,45 @@
 //! | [`memory`] | accounts, the trait of stores, the store in memory |
 //! | [`line`](mod@line) | the lines of NTLM_USER_FILE and smbpasswd files |
 //! | [`file`](mod@file) | account files: reading, reading again when they change, who else can read them |
+//! | `sqlite` | the account database that `ntlm users` keeps (feature `sqlite`) |
+//! | [`import`](mod@import) | accounts from smbpasswd, NTLM_USER_FILE and CSV, for a database |
 //! | [`local`] | the authority over a store |
 //! | [`fixed`] | the authority that knows one password and no names |
+//! | [`authority`] | authorities that know where a logon comes from and may take their time; [`Immediate`] makes one of an [`ntlm::Authority`] |
+//! | [`throttle`] | the decorator [`Throttled`]: lock-out of accounts, throttling of addresses |
+//! | [`audit`] | a record for each logon, and where records go; the decorator [`Audited`] |
+//! | [`first_of`] | [`FirstOf`]: several authorities in a row |
 //! | `config` | the configuration file NTLM_CONFIG (feature `config`) |
 
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
+pub mod audit;
 pub mod authority;
+mod clock;
 #[cfg(feature = "config")]
 pub mod config;
 pub mod file;
+pub mod first_of;
 pub mod fixed;
+pub mod import;
 pub mod line;
 pub mod local;
 pub mod memory;
 pub mod name;
+#[cfg(feature = "sqlite")]
+pub mod sqlite;
+pub mod throttle;
 
+pub use audit::{AuditDraft, AuditRecord, AuditSink, AuditWriter, Audited};
 pub use authority::{AsyncAuthority, FutureVerdict, Immediate, Origin};
 pub use file::{AccountFile, FileStore, Loaded};
+pub use first_of::FirstOf;
 pub use fixed::FixedPassword;
 pub use line::Format;
 pub use local::LocalAuthority;
 pub use memory::{Account, HashStore, MemoryStore, StoreError};
 pub use name::{AccountName, server_names};
+#[cfg(feature = "sqlite")]
+pub use sqlite::SqliteStore;
+pub use throttle::{Throttle, ThrottlePolicy, Throttled};

@@ -48,7 +48,7 @@ pub enum LineError {
     NoSmbpasswdLine,
     /// The user name is empty.
     NoUser,
-    /// A name with control characters, or with a backslash that separates nothing.
+    /// A name with control characters, or with a backslash that separates nothing; for an import also one that cannot be kept.
     OddName,
     /// The password is empty: the account would be open to everybody.
     NoPassword,
@@ -56,6 +56,16 @@ pub enum LineError {
     OddHash,
     /// An account of the same name came before.
     Duplicate,
+    /// Import: longer than any account is.
+    TooLong,
+    /// CSV: another number of fields than the header has, or quotes that do not close.
+    OddFields,
+    /// CSV: a name that begins or ends with a blank.
+    OuterBlank,
+    /// CSV: both a password and an NT hash.
+    TwoSecrets,
+    /// CSV: `disabled` is neither yes nor no.
+    OddState,
 }
 
 impl fmt::Display for LineError {
@@ -65,12 +75,17 @@ impl fmt::Display for LineError {
             Self::NoUserFileLine => "not an account: write DOMAIN:user:password",
             Self::NoSmbpasswdLine => "not a line of smbpasswd: write user:uid:LM hash:NT hash:[U]:LCT-0:",
             Self::NoUser => "the user name is missing",
-            Self::OddName => "the name has control characters or a stray backslash",
+            Self::OddName => "the name is too long, or has control characters, a colon or a stray backslash",
             Self::NoPassword => "the password is empty; set one",
             Self::OddHash => "the NT hash is not 32 hex digits; set the password again",
             Self::Duplicate => {
                 "an account of the same name came before, which is the one that counts; remove one of them"
             }
+            Self::TooLong => "longer than 8192 bytes; is this a file of accounts?",
+            Self::OddFields => "not as many fields as the header has, or quotes that do not close",
+            Self::OuterBlank => "a name begins or ends with a blank; write none around the commas",
+            Self::TwoSecrets => "there is both a password and an NT hash; leave one of them empty",
+            Self::OddState => "disabled is neither yes nor no",
         })
     }
 }
@@ -89,9 +104,7 @@ impl std::error::Error for RejectedLine {}
 pub fn read(content: &[u8], format: Format) -> (MemoryStore, Vec<RejectedLine>) {
     let mut store = MemoryStore::new();
     let mut rejected = Vec::new();
-    let content = content.strip_prefix("\u{feff}".as_bytes()).unwrap_or(content);
-    for (number, line) in (1..).zip(content.split(|&byte| byte == b'\n')) {
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
+    for (number, line) in lines(content) {
         let inserted = account(line, format).and_then(|account| match account {
             Some(account) => store.insert(account).map_err(|_| LineError::Duplicate),
             None => Ok(()),
@@ -103,13 +116,26 @@ pub fn read(content: &[u8], format: Format) -> (MemoryStore, Vec<RejectedLine>) 
     (store, rejected)
 }
 
+/// The lines of a file without their ends, and their numbers.
+pub(crate) fn lines(content: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
+    let content = content.strip_prefix("\u{feff}".as_bytes()).unwrap_or(content);
+    (1..)
+        .zip(content.split(|&byte| byte == b'\n'))
+        .map(|(number, line)| (number, line.strip_suffix(b"\r").unwrap_or(line)))
+}
+
+/// Whether a line is a comment, or nothing.
+pub(crate) fn says_nothing(line: &[u8]) -> bool {
+    line.first() == Some(&b'#') || line.iter().all(u8::is_ascii_whitespace)
+}
+
 /// The account of a line without its end; `None` for comments and empty lines.
 ///
 /// # Errors
 ///
 /// [`LineError`] for everything else.
 pub fn account(line: &[u8], format: Format) -> Result<Option<Account>, LineError> {
-    if line.first() == Some(&b'#') || line.iter().all(u8::is_ascii_whitespace) {
+    if says_nothing(line) {
         return Ok(None);
     }
     let line = std::str::from_utf8(line).map_err(|_| LineError::NotUtf8)?;
@@ -159,7 +185,7 @@ impl<'a> Smbpasswd<'a> {
         let nt_hash = match StoredHash::of(self.nt_hash).ok_or(LineError::OddHash)? {
             // "No password" means to Samba that none is needed. Here it means that there is none that could be proven, and the hash of the
             // empty password, with which the account would be open to everybody, is none either.
-            StoredHash::Hash(hash) if !flags.contains('N') && !hash.is_of_empty_password() => Some(Box::new(hash)),
+            hash if !flags.contains('N') => hash.usable(),
             StoredHash::Hash(_) | StoredHash::None => None,
         };
         Ok(Account { name, nt_hash, barred: barred(flags) })
@@ -177,8 +203,17 @@ fn barred(flags: &str) -> Option<LogonFailure> {
     })
 }
 
-/// A hash field of smbpasswd.
-enum StoredHash {
+/// The NT hash that 32 hex digits are; `None` for other texts, and for values that are nobody's hash.
+#[must_use]
+pub fn nt_hash(digits: &str) -> Option<NtHash> {
+    match StoredHash::of(digits)? {
+        StoredHash::Hash(hash) => Some(hash),
+        StoredHash::None => None,
+    }
+}
+
+/// A hash as it is written in a file.
+pub(crate) enum StoredHash {
     Hash(NtHash),
     /// `XXXX...`, `NO PASSWORDXXXX...`, `****...`, and values that stand for "none" elsewhere.
     None,
@@ -186,7 +221,7 @@ enum StoredHash {
 
 impl StoredHash {
     /// `None` for a text that is no hash field.
-    fn of(field: &str) -> Option<Self> {
+    pub(crate) fn of(field: &str) -> Option<Self> {
         if field.len() != 32 {
             return None;
         }
@@ -202,9 +237,18 @@ impl StoredHash {
         }
         Some(NtHash::from_bytes(&*bytes).map_or(Self::None, Self::Hash))
     }
+
+    /// The hash, when somebody can log on with it and not everybody.
+    pub(crate) fn usable(self) -> Option<Box<NtHash>> {
+        match self {
+            Self::Hash(hash) if !hash.is_of_empty_password() => Some(Box::new(hash)),
+            Self::Hash(_) | Self::None => None,
+        }
+    }
 }
 
-fn account_name(domain: &str, user: &str) -> Result<AccountName, LineError> {
+/// The name of an account from its two fields.
+pub(crate) fn account_name(domain: &str, user: &str) -> Result<AccountName, LineError> {
     if user.is_empty() {
         return Err(LineError::NoUser);
     }

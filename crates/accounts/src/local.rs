@@ -4,22 +4,33 @@
 //! only to somebody who knows its password. Every logon asks the store for the same names and computes the same hashes, whether the
 //! account exists or not.
 
+use std::fmt;
+
 use ntlm::{Authority, LogonFailure, LogonSuccess, NetworkLogon, NtHash};
 
 use crate::memory::{Account, HashStore, StoreError};
 use crate::name;
 
 /// Decides on logons by the accounts of a store. Lets nobody in anonymously or as guest.
-#[derive(Debug)]
 pub struct LocalAuthority<S> {
     store: S,
+    tell: Option<Tell>,
 }
+
+/// Told why a store cannot be read.
+type Tell = Box<dyn Fn(&StoreError) + Send + Sync>;
 
 impl<S: HashStore> LocalAuthority<S> {
     /// An authority over `store`.
     #[must_use]
     pub fn new(store: S) -> Self {
-        Self { store }
+        Self { store, tell: None }
+    }
+
+    /// Tells `tell` why the store cannot be read, whenever a logon cannot be decided for that. The client is told nothing of it.
+    #[must_use]
+    pub fn telling(self, tell: impl Fn(&StoreError) + Send + Sync + 'static) -> Self {
+        Self { tell: Some(Box::new(tell)), ..self }
     }
 
     /// The store.
@@ -38,13 +49,7 @@ impl<S: HashStore> LocalAuthority<S> {
         {
             name::of_machine(user, server, &mut names);
         }
-        // All of them are asked for, so that the time says nothing about which exist.
-        let mut account = None;
-        for name in &names {
-            let found = self.store.find(name)?;
-            account = account.or(found);
-        }
-        Ok(account)
+        self.store.find_first(&names)
     }
 }
 
@@ -54,7 +59,12 @@ impl<S: HashStore> Authority for LocalAuthority<S> {
     /// [`LogonFailure::NO_LOGON_SERVERS`] when the store cannot say; [`LogonFailure::NO_SUCH_USER`] and [`LogonFailure::WRONG_PASSWORD`], after
     /// the same work; what speaks against the account, when the password is right.
     fn logon(&self, logon: &NetworkLogon) -> Result<LogonSuccess, LogonFailure> {
-        let account = self.account(logon).map_err(|_| LogonFailure::NO_LOGON_SERVERS)?;
+        let account = self.account(logon).map_err(|error| {
+            if let Some(tell) = &self.tell {
+                tell(&error);
+            }
+            LogonFailure::NO_LOGON_SERVERS
+        })?;
         let hash: Option<&NtHash> = account.as_ref().and_then(|account| account.nt_hash.as_deref());
         let verdict = logon.verify(hash);
         let Some(account) = account else {
@@ -68,5 +78,11 @@ impl<S: HashStore> Authority for LocalAuthority<S> {
             (Err(LogonFailure::NO_SUCH_USER), _) => Err(LogonFailure::WRONG_PASSWORD),
             (Err(failure), _) => Err(failure),
         }
+    }
+}
+
+impl<S: fmt::Debug> fmt::Debug for LocalAuthority<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LocalAuthority").field("store", &self.store).finish_non_exhaustive()
     }
 }

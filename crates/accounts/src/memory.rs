@@ -47,6 +47,20 @@ pub trait HashStore {
     /// [`StoreError`] when the store cannot say. That must never look like an account, nor like "there is none".
     fn find(&self, name: &AccountName) -> Result<Option<Account>, StoreError>;
 
+    /// The first of these names that there is an account of. All of them are asked for, so that the time says nothing about which exist.
+    ///
+    /// # Errors
+    ///
+    /// As for [`find`](Self::find), whichever of the names it is about.
+    fn find_first(&self, names: &[AccountName]) -> Result<Option<Account>, StoreError> {
+        let mut account = None;
+        for name in names {
+            let found = self.find(name)?;
+            account = account.or(found);
+        }
+        Ok(account)
+    }
+
     /// Whether the store has accounts of `domain`, without regard to case.
     ///
     /// # Errors
@@ -60,6 +74,10 @@ impl<S: HashStore + ?Sized> HashStore for &S {
         (**self).find(name)
     }
 
+    fn find_first(&self, names: &[AccountName]) -> Result<Option<Account>, StoreError> {
+        (**self).find_first(names)
+    }
+
     fn knows_domain(&self, domain: &UnicodeString) -> Result<bool, StoreError> {
         (**self).knows_domain(domain)
     }
@@ -68,6 +86,10 @@ impl<S: HashStore + ?Sized> HashStore for &S {
 impl<S: HashStore + ?Sized> HashStore for Arc<S> {
     fn find(&self, name: &AccountName) -> Result<Option<Account>, StoreError> {
         (**self).find(name)
+    }
+
+    fn find_first(&self, names: &[AccountName]) -> Result<Option<Account>, StoreError> {
+        (**self).find_first(names)
     }
 
     fn knows_domain(&self, domain: &UnicodeString) -> Result<bool, StoreError> {

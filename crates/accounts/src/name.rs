@@ -16,6 +16,9 @@ use ntlm::{ServerNames, UnicodeString};
 /// The longest NetBIOS name.
 const NETBIOS_LENGTH: usize = 15;
 
+/// The longest user and domain of an account that is kept, in UTF-16 units.
+const KEPT_LENGTH: usize = 256;
+
 /// The name of an account: a user in a domain, or of this machine. Compared without regard to case where it matters: by stores.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct AccountName {
@@ -56,7 +59,7 @@ impl AccountName {
     pub fn qualified(&self, server: &ServerNames) -> UnicodeString {
         let domain = match self.domain() {
             Some(domain) => domain,
-            None if split_at_sign(&self.user).is_some() => return self.user.clone(),
+            None if split_at_sign(self.user.units()).is_some() => return self.user.clone(),
             None => &server.nb_computer,
         };
         joined(domain, '\\', &self.user)
@@ -65,6 +68,19 @@ impl AccountName {
     /// The same name for every way to write it in upper and lower case: what stores look up by.
     pub(crate) fn key(&self) -> Self {
         Self { domain: self.domain.to_upper(), user: self.user.to_upper() }
+    }
+
+    /// Whether a database keeps an account of this name: one with a user, of at most 256 units a part, that can be written to a line of
+    /// smbpasswd and read as the same name again.
+    #[must_use]
+    pub fn can_be_kept(&self) -> bool {
+        let odd = |c: char| c.is_control() || matches!(c, '\\' | ':' | '\u{feff}');
+        let plain = |name: &UnicodeString| {
+            name.len() <= KEPT_LENGTH
+                && char::decode_utf16(name.units().iter().copied()).all(|c| c.is_ok_and(|c| !odd(c)))
+        };
+        let first = self.domain().unwrap_or(&self.user).units().first();
+        !self.user.is_empty() && plain(&self.domain) && plain(&self.user) && first != Some(&u16::from(b'#'))
     }
 }
 
@@ -76,7 +92,8 @@ pub fn candidates(domain: &UnicodeString, user: &UnicodeString, server: &ServerN
         in_domain(domain, user, server, &mut names);
         return names;
     }
-    if let Some((user, domain)) = split_at_sign(user).filter(|_| domain.is_empty()) {
+    if let Some((user, domain)) = split_at_sign(user.units()).filter(|_| domain.is_empty()) {
+        let [user, domain] = [user, domain].map(UnicodeString::from_units);
         in_domain(&domain, &user, server, &mut names);
     }
     of_machine(user, server, &mut names);
@@ -107,7 +124,7 @@ fn in_domain(domain: &UnicodeString, user: &UnicodeString, server: &ServerNames,
     }
 }
 
-fn names_machine(domain: &UnicodeString, server: &ServerNames) -> bool {
+pub(crate) fn names_machine(domain: &UnicodeString, server: &ServerNames) -> bool {
     let own = [Some(&server.nb_computer), server.dns_computer.as_ref()];
     domain.is_empty() || is_dot(domain) || own.into_iter().flatten().any(|own| own.eq_ignore_case(domain))
 }
@@ -121,11 +138,10 @@ fn is_dot(domain: &UnicodeString) -> bool {
 }
 
 /// `user@domain` in its parts; `None` when one of them is missing.
-fn split_at_sign(name: &UnicodeString) -> Option<(UnicodeString, UnicodeString)> {
-    let at = name.units().iter().rposition(|&unit| unit == u16::from(b'@'))?;
-    let (user, rest) = name.units().split_at_checked(at)?;
-    let domain = rest.get(1..).filter(|domain| !domain.is_empty() && !user.is_empty())?;
-    Some((UnicodeString::from_units(user), UnicodeString::from_units(domain)))
+pub(crate) fn split_at_sign(name: &[u16]) -> Option<(&[u16], &[u16])> {
+    let at = name.iter().rposition(|&unit| unit == u16::from(b'@'))?;
+    let (user, domain) = (name.get(..at)?, name.get(at + 1..)?);
+    (!user.is_empty() && !domain.is_empty()).then_some((user, domain))
 }
 
 fn joined(first: &UnicodeString, between: char, second: &UnicodeString) -> UnicodeString {

@@ -190,6 +190,12 @@ impl LogonSuccess {
         self.kind
     }
 
+    /// The account as the authority calls it, when it said so.
+    #[must_use]
+    pub fn account(&self) -> Option<&UnicodeString> {
+        self.account.as_ref()
+    }
+
     pub(crate) fn new(
         logon: &NetworkLogon,
         kind: IdentityKind,

@@ -68,6 +68,7 @@ statuses! {
     ACCOUNT_DISABLED = 0xc000_0072, Denied, "the account is disabled";
     IO_TIMEOUT = 0xc000_00b5, NoAuthority, "the authority did not answer in time";
     NOT_SUPPORTED = 0xc000_00bb, Blocked, "NTLM is blocked by policy";
+    NETWORK_ACCESS_DENIED = 0xc000_00ca, Denied, "the client's address may not log on";
     NO_SUCH_DOMAIN = 0xc000_00df, NoAuthority, "the domain is not known";
     INTERNAL_ERROR = 0xc000_00e5, Internal, "the authority failed internally";
     TIME_DIFFERENCE_AT_DC = 0xc000_0133, TimeSkew, "the clocks of server and domain controller are too far apart";
@@ -86,6 +87,7 @@ statuses! {
     DOMAIN_CONTROLLER_NOT_FOUND = 0xc000_0233, NoAuthority, "no domain controller was found";
     ACCOUNT_LOCKED_OUT = 0xc000_0234, Denied, "the account is locked out";
     SMARTCARD_LOGON_REQUIRED = 0xc000_02fa, Denied, "the account needs a smart card";
+    BAD_BINDINGS = 0xc000_035b, Denied, "the channel bindings are missing or wrong";
     AUTHENTICATION_FIREWALL_FAILED = 0xc000_0413, Denied, "the account may not log on to this server";
     NTLM_BLOCKED = 0xc000_0418, Blocked, "NTLM is blocked by the domain";
     RPC_NT_SERVER_UNAVAILABLE = 0xc002_0017, NoAuthority, "the domain controller is not available";

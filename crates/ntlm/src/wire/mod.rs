@@ -35,7 +35,7 @@ pub use negotiate::{NegotiateBuilder, NegotiateMessage};
 pub use reader::Descriptor;
 pub use response::{NtlmV2Response, ResponseClass};
 pub use signature::MessageSignature;
-pub use text::{Charset, UnicodeString, upcase};
+pub use text::{Charset, UnicodeString, is_printable, upcase};
 pub use version::Version;
 
 /// The first eight bytes of every NTLM message: `NTLMSSP` and a NUL (MS-NLMP 2.2.1).
