@@ -5,36 +5,30 @@
 #     LIBNTLMSSPI=path/libntlmsspi.so interop/freerdp.sh
 #     FREERDP_KEEP=directory interop/freerdp.sh      # leaves all logs there
 #
-# FreeRDP's server demands SEC_E_OK of ImpersonateSecurityContext, which the library never says: it gets the library through freerdp_server_module.c,
-# which says it. What the server does with the library alone is checked, too.
+# FreeRDP's server demands SEC_E_OK of ImpersonateSecurityContext, which the library says only where its configuration wants it: NTLM_CONFIG with
+# dangerous_impersonation_without_effect. What the server does without that is checked, too.
 #
-# The stock server knows alice by a SAM file, ours by NTLM_USER_FILE, under another password: who lets her in with which one has decided itself.
+# The stock server knows alice by a SAM file, ours by an account file, under another password: who lets her in with which one has decided itself.
 # The module's place in the server is a file under /etc, so that every server has an /etc of its own, in a mount namespace; the machine's stays as it
 # is. Everything listens on 127.0.0.1 only.
 set -euo pipefail
 
 here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
-packages=(freerdp2-x11 freerdp2-shadow-x11 winpr-utils xvfb gcc libc6-dev)
+# shellcheck source=interop/lib.sh
+. "$here/lib.sh"
+packages=(freerdp2-x11 freerdp2-shadow-x11 winpr-utils xvfb)
 
 sam_password='S4m-Passw0rd!'
 file_password='F1le-Passw0rd!'
 
-passed=0
-failed=0
-started=()
-
 main() {
     install_missing
     find_library
-    work=$(mktemp -d)
-    trap clean_up EXIT
-    trap 'exit 130' INT
-    trap 'exit 143' TERM
+    start_work
     # What the caller set must not leak into either side.
     unset NTLM_CONFIG NTLM_USER_FILE LD_PRELOAD "${!WLOG_@}"
     export WLOG_LEVEL=INFO LC_ALL=C.UTF-8
     make_accounts
-    build_module
     start_display
     echo "$(xfreerdp --version | head -n 1); $library"
 
@@ -50,7 +44,7 @@ main() {
     check ours 'hash for a password refused' refused SEC_E_UNKNOWN_CREDENTIALS /u:alice /p:unused "/pth:$(nt_hash "$file_password")"
     end_server
 
-    # The logon itself succeeds: another reason would be told otherwise.
+    # Without the switch the logon itself succeeds: another reason would be told otherwise.
     with_server ours-alone
     check stock 'right password goes as far as impersonation' refused SEC_E_NO_IMPERSONATION /u:alice "/p:$file_password"
     check stock 'wrong password refused' refused SEC_E_LOGON_DENIED /u:alice "/p:$sam_password"
@@ -66,21 +60,6 @@ main() {
 
 # --- What is needed
 
-install_missing() {
-    local missing=() package as_root=()
-    for package in "${packages[@]}"; do
-        [[ $(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) = installed ]] || missing+=("$package")
-    done
-    ((${#missing[@]})) || return 0
-    if ((EUID != 0)); then
-        command -v sudo >/dev/null || fail "not root and no sudo; packages missing: ${missing[*]}"
-        as_root=(sudo)
-    fi
-    "${as_root[@]}" apt-get -qq update
-    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install "${missing[@]}" >/dev/null ||
-        fail "apt-get could not install: ${missing[*]}"
-}
-
 find_library() {
     if [[ -z ${LIBNTLMSSPI:-} ]]; then
         (cd -- "$here/.." && cargo build --quiet --release -p ntlm-capi)
@@ -93,13 +72,8 @@ find_library() {
 make_accounts() {
     winpr-hash -u alice -p "$sam_password" -f sam >"$work/sam"
     printf '%s\n' ":alice:$file_password" 'EXAMPLE:bob:B0b-Passw0rd!' ':Zoë:Pässw0rd' >"$work/users"
-    chmod 600 "$work/users" "$work/sam"
-}
-
-build_module() {
-    module=$work/module.so
-    gcc -O2 -Wall -Wextra -Werror -shared -fPIC -fvisibility=hidden "-I$here/../crates/capi/include" "-DLIBRARY=\"$library\"" \
-        "$here/freerdp_server_module.c" -o "$module"
+    printf '%s\n' 'dangerous_impersonation_without_effect = true' '[accounts]' 'user_file = "users"' >"$work/server.toml"
+    chmod 600 "$work/users" "$work/sam" "$work/server.toml"
 }
 
 nt_hash() {
@@ -136,7 +110,7 @@ with_server() { # stock, ours, ours-alone, ours-without-accounts
     server_log=$work/server-$server.log
     case $server in
         stock) make_etc '' ;;
-        ours) make_etc "$module" && variables+=(NTLM_USER_FILE="$work/users") ;;
+        ours) make_etc "$library" && variables+=(NTLM_CONFIG="$work/server.toml") ;;
         ours-alone) make_etc "$library" && variables+=(NTLM_USER_FILE="$work/users") ;;
         ours-without-accounts) make_etc "$library" ;;
     esac
@@ -151,7 +125,7 @@ with_server() { # stock, ours, ours-alone, ours-without-accounts
             "/sam-file:$work/sam" >"$server_log" 2>&1 </dev/null &
         server_pid=$!
         started+=($!)
-        wait_for_port && return 0
+        wait_for_port "$port" "$server_pid" && return 0
         end_server
     done
     fail "the $server server does not start: $(cat "$server_log")"
@@ -160,29 +134,6 @@ with_server() { # stock, ours, ours-alone, ours-without-accounts
 end_server() {
     end "$server_pid"
     wait "$server_pid" 2>/dev/null || true
-}
-
-listens() { # PORT
-    grep -qi ":$(printf %04X "$1") [0-9A-F:]* 0A" /proc/net/tcp
-}
-
-free_port() {
-    local port
-    for port in $(shuf -n 50 -i 20000-29999); do
-        listens "$port" || { echo "$port" && return; }
-    done
-    fail 'no free port'
-}
-
-# It makes its key first, which takes long on a busy machine.
-wait_for_port() {
-    local i
-    for ((i = 0; i < 600; i++)); do
-        ! listens "$port" || return 0
-        kill -0 "$server_pid" 2>/dev/null || return 1
-        sleep 0.1
-    done
-    return 1
 }
 
 # --- Checks
@@ -265,33 +216,6 @@ not_the_side() { # CLIENT SERVER-LOG
         grep -qF "$library" "/proc/$server_pid/maps" || printf '; the server has not loaded our library'
         [[ $2 != *com.winpr.negotiate* && $2 != *com.winpr.sspi* ]] || printf "; the server used WinPR's own package"
     fi
-}
-
-# --- The end
-
-end() { # PID of ours
-    local i
-    kill "$1" 2>/dev/null || return 0
-    for ((i = 0; i < 50; i++)); do
-        kill -0 "$1" 2>/dev/null || return 0
-        sleep 0.1
-    done
-    kill -KILL "$1" 2>/dev/null || true
-}
-
-clean_up() {
-    local pid
-    for pid in "${started[@]}"; do
-        # A number of a process that is no longer our child may be another's.
-        [[ $(cut -d' ' -f4 "/proc/$pid/stat" 2>/dev/null) != "$$" ]] || end "$pid"
-    done
-    wait
-    rm -rf --one-file-system "$work"
-}
-
-fail() {
-    echo "interop/freerdp.sh: $*" >&2
-    exit 1
 }
 
 main

@@ -3,7 +3,7 @@
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     // Set by sanitize.sh.
-    println!("cargo::rustc-check-cfg=cfg(asan_canary)");
+    println!("cargo::rustc-check-cfg=cfg(sanitizer_canary)");
     // A process may hold other functions of the same names (WinPR's, Wine's): ours call ours.
     println!("cargo::rustc-cdylib-link-arg=-Wl,-Bsymbolic");
     // What is missing is found out when the library is made, not when a program loads it.

@@ -68,14 +68,20 @@ typedef struct _NTLM_SSPI_LOGON {
 #define NTLM_SSPI_RESPONSE_NTLMV1_ESS 3
 #define NTLM_SSPI_RESPONSE_NTLMV2 4
 
-/* The answer. It comes zeroed, and zeros let nobody in. */
+/* The answer. It comes zeroed but for cbSize, and zeros let nobody in. */
 typedef struct _NTLM_SSPI_VERDICT {
+    /* sizeof(NTLM_SSPI_VERDICT) of the library: fields may be added behind. An older library has fewer: nothing is to be written beyond cbSize. */
     ULONG cbSize;
     /* NTLM_SSPI_VERDICT_*. */
     ULONG Kind;
     UCHAR Key[16];
     UCHAR LmKey[8];
     ULONG HasLmKey;
+    /*
+     * The account as the authority calls it, DOMAIN\user in UTF-8, terminated: what SECPKG_ATTR_NAMES tells the server. NULL or "" for the name as the client
+     * sent it. Read when the callback has returned, in the same thread: it must not be memory of the callback's own frame.
+     */
+    const char *AccountUtf8;
 } NTLM_SSPI_VERDICT;
 
 /* Key is the NT hash of the account's password; the library checks the response against it. */

@@ -7,7 +7,10 @@
  *   - SEC_WCHAR has 16 bits, not wchar_t's 32: write u"..." (char16_t in C++), never L"...".
  *   - SEC_CHAR is UTF-8; on Windows it is the code page of the machine.
  *   - "Negotiate" speaks raw NTLM messages, as Windows does when NTLM is all there is; SPNEGO's framing is refused.
- *   - Threads have no tokens: ImpersonateSecurityContext, RevertSecurityContext and QuerySecurityContextToken say SEC_E_NO_IMPERSONATION.
+ *   - Threads have no tokens: ImpersonateSecurityContext, RevertSecurityContext and QuerySecurityContextToken say SEC_E_NO_IMPERSONATION. For programs that
+ *     go no further without the first two, the configuration can have them say SEC_E_OK, and do nothing (dangerous_impersonation_without_effect).
+ *   - A process that is client and server at once is refused its own challenges: SEC_E_WRONG_PRINCIPAL from InitializeSecurityContext. The configuration can
+ *     allow them, for tests (dangerous_answer_own_challenges).
  *   - Credentials of the process, and the accounts that a server accepts, come from the environment (NTLM_CONFIG, NTLM_USER_FILE) or from what
  *     ntlm_sspi.h sets. Without either, outbound credentials without an identity give SEC_E_NO_CREDENTIALS.
  *   - Kernel-mode callers, Schannel, Kerberos, SASL and prompts for credentials are not here.

@@ -29,7 +29,7 @@ typedef struct _SecPkgContext_StreamSizes {
     ULONG cbBlockSize;
 } SecPkgContext_StreamSizes, *PSecPkgContext_StreamSizes;
 
-/* The authenticated client, DOMAIN\user: the same on both sides. */
+/* The authenticated client, DOMAIN\user: the same on both sides, unless the server's authority calls the account otherwise. */
 typedef struct _SecPkgContext_NamesW {
     SEC_WCHAR *sUserName;
 } SecPkgContext_NamesW, *PSecPkgContext_NamesW;

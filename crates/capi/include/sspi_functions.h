@@ -102,7 +102,8 @@ typedef SECURITY_STATUS(SEC_ENTRY *CHANGE_PASSWORD_FN_A)(
     const SEC_CHAR *pszOldPassword, const SEC_CHAR *pszNewPassword, BOOLEAN bImpersonating, ULONG dwReserved,
     PSecBufferDesc pOutput);
 
-/* The client. ISC_REQ_DELEGATE and ISC_REQ_PROMPT_FOR_CREDS give SEC_E_UNSUPPORTED_FUNCTION, unless the configuration says lenient_requests.
+/* The client. ISC_REQ_DELEGATE and ISC_REQ_PROMPT_FOR_CREDS give SEC_E_UNSUPPORTED_FUNCTION, unless the configuration says lenient_requests; an outstanding
+ * challenge of this very process gives SEC_E_WRONG_PRINCIPAL, unless it says dangerous_answer_own_challenges.
  * After SEC_E_OK the token still must be sent. phCredential may be NULL on later calls; pszTargetName, pfContextAttr and ptsExpiry always. */
 SECURITY_STATUS SEC_ENTRY InitializeSecurityContextW(
     PCredHandle phCredential, PCtxtHandle phContext, const SEC_WCHAR *pszTargetName, ULONG fContextReq, ULONG Reserved1,
@@ -170,15 +171,16 @@ SECURITY_STATUS SEC_ENTRY SetContextAttributesA(
 typedef SECURITY_STATUS(SEC_ENTRY *SET_CONTEXT_ATTRIBUTES_FN_A)(
     PCtxtHandle phContext, ULONG ulAttribute, void *pBuffer, ULONG cbBuffer);
 
-/* SEC_E_NO_IMPERSONATION. */
+/* SEC_E_NO_IMPERSONATION: threads have no tokens here. With dangerous_impersonation_without_effect in the configuration SEC_E_OK for a server's context of an
+ * authenticated user, and nothing is done: the caller goes on as itself. */
 SECURITY_STATUS SEC_ENTRY ImpersonateSecurityContext(PCtxtHandle phContext);
 typedef SECURITY_STATUS(SEC_ENTRY *IMPERSONATE_SECURITY_CONTEXT_FN)(PCtxtHandle phContext);
 
-/* SEC_E_NO_IMPERSONATION. */
+/* As ImpersonateSecurityContext. */
 SECURITY_STATUS SEC_ENTRY RevertSecurityContext(PCtxtHandle phContext);
 typedef SECURITY_STATUS(SEC_ENTRY *REVERT_SECURITY_CONTEXT_FN)(PCtxtHandle phContext);
 
-/* SEC_E_NO_IMPERSONATION. */
+/* SEC_E_NO_IMPERSONATION, whatever the configuration says. *Token stays as it is. */
 SECURITY_STATUS SEC_ENTRY QuerySecurityContextToken(PCtxtHandle phContext, void **Token);
 typedef SECURITY_STATUS(SEC_ENTRY *QUERY_SECURITY_CONTEXT_TOKEN_FN)(PCtxtHandle phContext, void **Token);
 

@@ -87,7 +87,7 @@
 #define SECPKG_FLAG_MULTI_REQUIRED 0x00000020
 #define SECPKG_FLAG_CLIENT_ONLY 0x00000040
 #define SECPKG_FLAG_EXTENDED_ERROR 0x00000080
-/* Set, as on Windows. ImpersonateSecurityContext answers SEC_E_NO_IMPERSONATION all the same: threads have no tokens here. */
+/* Set, as on Windows. Nobody is impersonated all the same: threads have no tokens here. */
 #define SECPKG_FLAG_IMPERSONATION 0x00000100
 #define SECPKG_FLAG_ACCEPT_WIN32_NAME 0x00000200
 #define SECPKG_FLAG_STREAM 0x00000400

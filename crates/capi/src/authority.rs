@@ -1,16 +1,27 @@
 //! Who decides on logons in this process: the callback that a program set, or the accounts that the environment names, or nobody.
 
 use std::ffi::{CString, c_char, c_void};
+#[cfg(feature = "sqlite")]
+use std::sync::Once;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use ntlm::logon::NtStatus;
 use ntlm::secret::{LmSessionKey, SessionBaseKey};
 use ntlm::wire::ResponseClass;
 use ntlm::{Authority, LogonFailure, LogonSuccess, NetworkLogon, NtHash, UnicodeString};
+#[cfg(feature = "sqlite")]
+use ntlm_accounts::SqliteStore;
+use ntlm_accounts::config::Config;
 use ntlm_accounts::{AccountFile, FileStore, Loaded, LocalAuthority};
 use zeroize::Zeroize as _;
 
+use crate::frame::Parameter as _;
 use crate::report;
+use crate::string::Text;
+use crate::types::SEC_CHAR;
+
+/// The longest name of an account, in bytes.
+const LONGEST_ACCOUNT: usize = 0x7fff;
 
 /// How many bad lines of an account file are told one by one.
 const LINES_TOLD: usize = 10;
@@ -21,6 +32,9 @@ pub(crate) enum Accounts {
     None,
     /// A file's.
     File(FileStore),
+    /// A database's.
+    #[cfg(feature = "sqlite")]
+    Database(Database),
     /// They cannot be known, for this reason.
     Unusable(String),
 }
@@ -30,13 +44,57 @@ impl Accounts {
         file.map_or(Self::None, |file| Self::File(FileStore::new(file)))
     }
 
+    /// Those that a configuration names.
+    pub(crate) fn configured(config: &Config) -> Self {
+        #[cfg(feature = "sqlite")]
+        if let Some(path) = &config.accounts.database {
+            let authority = LocalAuthority::new(SqliteStore::new(path));
+            let authority = authority.telling(|error| report::log(format_args!("{error}")));
+            return Self::Database(Database { authority, told: Once::new() });
+        }
+        Self::of(config.account_file())
+    }
+
+    /// The domain that all accounts with a domain are in, when they can be read.
+    pub(crate) fn only_domain(&self) -> Option<UnicodeString> {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Database(database) => database.authority.store().only_domain().ok().flatten(),
+            _ => self.loaded().ok().flatten()?.store.only_domain().cloned(),
+        }
+    }
+
     /// What the file holds, if there is one; fails with the reason when it cannot be used.
     pub(crate) fn loaded(&self) -> Result<Option<Arc<Loaded>>, String> {
         match self {
             Self::File(store) => current(store).map(Some),
             Self::None => Ok(None),
+            #[cfg(feature = "sqlite")]
+            Self::Database(_) => Ok(None),
             Self::Unusable(reason) => Err(reason.clone()),
         }
+    }
+}
+
+/// The accounts of a database.
+#[cfg(feature = "sqlite")]
+pub(crate) struct Database {
+    authority: LocalAuthority<SqliteStore>,
+    /// Whether the administrator knows who else can read it.
+    told: Once,
+}
+
+#[cfg(feature = "sqlite")]
+impl Database {
+    fn logon(&self, logon: &NetworkLogon) -> Result<LogonSuccess, LogonFailure> {
+        self.told.call_once(|| {
+            let store = self.authority.store();
+            if let Ok(Some(exposure)) = store.exposure() {
+                let path = store.path().display();
+                report::log(format_args!("warning: the account database {path} holds secrets, and {exposure}"));
+            }
+        });
+        self.authority.logon(logon)
     }
 }
 
@@ -99,6 +157,8 @@ impl Authority for ProcessAuthority {
                 self.tell(store.file(), &loaded);
                 LocalAuthority::new(&loaded.store).logon(logon)
             }
+            #[cfg(feature = "sqlite")]
+            Accounts::Database(database) => database.logon(logon),
         }
     }
 }
@@ -142,7 +202,6 @@ pub struct Logon {
 }
 
 /// NTLM_SSPI_VERDICT: the answer of a callback.
-#[derive(Debug)]
 #[repr(C)]
 pub struct Verdict {
     /// sizeof.
@@ -155,10 +214,12 @@ pub struct Verdict {
     pub LmKey: [u8; 8],
     /// Whether `LmKey` is there.
     pub HasLmKey: u32,
+    /// The account as the authority calls it, in UTF-8, terminated; NULL or empty for the name as sent.
+    pub AccountUtf8: *const c_char,
 }
 
 #[cfg(target_pointer_width = "64")]
-const _: () = assert!(size_of::<Logon>() == 96 && size_of::<Verdict>() == 36);
+const _: () = assert!(size_of::<Logon>() == 96 && size_of::<Verdict>() == 48);
 
 impl Drop for Verdict {
     fn drop(&mut self) {
@@ -198,7 +259,12 @@ pub(crate) fn set_callback(function: Option<AuthorityCallback>, context: *mut c_
 
 /// The name in UTF-8; `None` when that would make another name of it.
 fn exact_utf8(name: &UnicodeString) -> Option<CString> {
-    CString::new(String::from_utf16(name.units()).ok()?).ok()
+    // Room for a name in ASCII and its NUL.
+    let mut text = String::with_capacity(name.len() + 1);
+    for character in char::decode_utf16(name.units().iter().copied()) {
+        text.push(character.ok()?);
+    }
+    CString::new(text).ok()
 }
 
 fn length(units: usize) -> u32 {
@@ -234,7 +300,8 @@ impl Callback {
             Challenge: logon.lm_challenge(),
         };
         let size = length(size_of::<Verdict>());
-        let mut verdict = Verdict { cbSize: size, Kind: 0, Key: [0; 16], LmKey: [0; 8], HasLmKey: 0 };
+        let mut verdict =
+            Verdict { cbSize: size, Kind: 0, Key: [0; 16], LmKey: [0; 8], HasLmKey: 0, AccountUtf8: std::ptr::null() };
         // SAFETY: the callback was set for this; the question and what it points to, and the verdict, live until it returns; no lock is held that it
         // could want.
         let status = unsafe { (self.function)(self.context, &raw const question, &raw mut verdict) };
@@ -249,16 +316,25 @@ fn decide(logon: &NetworkLogon, status: u32, verdict: &Verdict) -> Result<LogonS
         let _ = logon.verify(None);
         return Err(LogonFailure::from_status(NtStatus(status)));
     }
-    match verdict.Kind {
+    let useless = |what: &str| {
+        report::log(format_args!("the authority callback said yes and {what}"));
+        LogonFailure::INTERNAL_ERROR
+    };
+    let success = match verdict.Kind {
         // A placeholder in a store is no hash: nobody logs on with it.
-        VERDICT_NT_HASH => logon.verify(NtHash::from_bytes(&verdict.Key).ok().as_ref()),
+        VERDICT_NT_HASH => logon.verify(NtHash::from_bytes(&verdict.Key).ok().as_ref())?,
         VERDICT_SESSION_KEY => {
             let lm_key = (verdict.HasLmKey != 0).then(|| LmSessionKey::from_authority(verdict.LmKey));
-            Ok(LogonSuccess::from_authority(logon, SessionBaseKey::from_authority(verdict.Key), lm_key))
+            LogonSuccess::from_authority(logon, SessionBaseKey::from_authority(verdict.Key), lm_key)
         }
-        _ => {
-            report::log(format_args!("the authority callback said yes and gave no verdict"));
-            Err(LogonFailure::INTERNAL_ERROR)
-        }
-    }
+        _ => return Err(useless("gave no verdict")),
+    };
+    // SAFETY: the callback was told to leave NULL here or a text that outlives it, and this is its thread.
+    let account = unsafe { Text::<SEC_CHAR>::vouched(verdict.AccountUtf8) }.read(LONGEST_ACCOUNT);
+    // Not the name as sent instead: the server would take the client for somebody whom the authority did not mean.
+    let account = account.map_err(|_| useless("gave an account name that is not UTF-8, or too long"))?;
+    Ok(match account.filter(|account| !account.is_empty()) {
+        Some(account) => success.with_account(account),
+        None => success,
+    })
 }

@@ -221,11 +221,13 @@ impl Buffers {
 
     /// Fails when memory that is to be written is the memory of another buffer, too.
     fn refuse_overlaps(&self, access: Access) -> Answer {
-        for (index, (_, written)) in self.all().iter().enumerate() {
-            let overlaps = |(other, (_, used)): (usize, &(Place, SecBuffer))| {
-                other != index && access.of(used) != Use::Nothing && overlap(written, used)
+        for (index, (_, one)) in self.all().iter().enumerate() {
+            let of_one = access.of(one);
+            let overlaps = |(_, other): &(Place, SecBuffer)| {
+                let of_other = access.of(other);
+                of_other != Use::Nothing && (of_one == Use::Write || of_other == Use::Write) && overlap(one, other)
             };
-            if access.of(written) == Use::Write && self.all().iter().enumerate().any(overlaps) {
+            if of_one != Use::Nothing && self.all().iter().skip(index + 1).any(overlaps) {
                 return Err(MALFORMED);
             }
         }

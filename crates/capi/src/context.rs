@@ -206,7 +206,7 @@ export! {
         interface().delete_security_context(phContext.handle()?)
     }
 
-    /// ImpersonateSecurityContext: threads have no tokens here.
+    /// ImpersonateSecurityContext: threads have no tokens here. Refused, unless the configuration wants it said without effect.
     fn ImpersonateSecurityContext(phContext: In<SecHandle>) {
         interface().impersonate(phContext.handle()?)
     }
@@ -216,9 +216,9 @@ export! {
         interface().impersonate(phContext.handle()?)
     }
 
-    /// QuerySecurityContextToken: as ImpersonateSecurityContext. `*Token` stays as it is.
+    /// QuerySecurityContextToken: there is none. `*Token` stays as it is.
     fn QuerySecurityContextToken(phContext: In<SecHandle>, _Token: Ignored) {
-        interface().impersonate(phContext.handle()?)
+        interface().query_security_context_token(phContext.handle()?)
     }
 
     /// ExportSecurityContext. The block that it gives holds the session's keys.

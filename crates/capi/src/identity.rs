@@ -31,9 +31,9 @@ pub(crate) const MARSHALLED: u32 = 4;
 pub(crate) const ENCRYPTED: u32 = 0x70;
 
 /// The longest name, in characters: what a message holds.
-const LONGEST_NAME: u32 = 0x7fff;
+pub(crate) const LONGEST_NAME: u32 = 0x7fff;
 /// The longest password, in characters. Windows' is 256; FreeRDP adds 512 to the length of what is no password.
-const LONGEST_PASSWORD: u32 = 512;
+pub(crate) const LONGEST_PASSWORD: u32 = 512;
 /// The longest EX2 structure.
 const LONGEST_STRUCTURE: u32 = 0x4_0000;
 /// Where the strings of an EX2 structure begin.
@@ -141,7 +141,8 @@ impl Identity {
             Err(_) => return,
         };
         if let Some(Pointers { user, domain, password, flags, .. }) = pointers {
-            let size = if flags & UNICODE != 0 { size_of::<SEC_WCHAR>() } else { size_of::<SEC_CHAR>() };
+            // Where the flags do not say which characters they are, no more than there is in any case.
+            let size = if flags & (ANSI | UNICODE) == UNICODE { size_of::<SEC_WCHAR>() } else { size_of::<SEC_CHAR>() };
             for (span, longest) in [(user, LONGEST_NAME), (domain, LONGEST_NAME), (password, LONGEST_PASSWORD)] {
                 if !span.start.is_null() && span.length <= longest {
                     wipe(span.start, span.length as usize * size);
@@ -247,7 +248,7 @@ fn text<C: Character>(span: Span, longest: u32) -> Answer<Option<Units>> {
     });
     let mut units = Zeroizing::new(Vec::with_capacity(span.length as usize));
     units.extend(characters);
-    C::decode(&units).map(Some).ok_or(ODD)
+    C::decode(units).map(Some).ok_or(ODD)
 }
 
 fn wipe(start: *mut c_void, length: usize) {
@@ -271,7 +272,7 @@ impl Parts {
         })
     }
 
-    /// The identity as an EX2 structure in one block.
+    /// The identity as an EX2 structure in one block. What is encrypted stays so, and says so.
     pub(crate) fn to_ex2(&self, flags: u32) -> Answer<Block> {
         let texts = [&self.user, &self.domain, &self.password, &self.packages];
         let length = HEADER + texts.iter().copied().flatten().map(|units| units.len() * 2).sum::<usize>();
@@ -298,7 +299,7 @@ impl Parts {
             DomainLength: domain.1,
             PackedCredentialsOffset: password.0,
             PackedCredentialsLength: password.1,
-            Flags: UNICODE | flags,
+            Flags: UNICODE | flags | self.flags & ENCRYPTED,
             PackageListOffset: packages.0,
             PackageListLength: packages.1,
         };

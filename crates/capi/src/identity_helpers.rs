@@ -7,11 +7,9 @@ use ntlm_sspi::SecurityStatus;
 
 use crate::alloc::{self, Block};
 use crate::frame::{Answer, Out, Parameter as _, export, guarded};
-use crate::identity::{ENCRYPTED, Identity, MARSHALLED, Parts, Units, give};
+use crate::identity::{ENCRYPTED, Identity, LONGEST_NAME, LONGEST_PASSWORD, MARSHALLED, Parts, Units, give};
 use crate::string::{self, Text};
 use crate::types::SEC_WCHAR;
-
-const LONGEST: usize = 0x7fff;
 
 const MALFORMED: SecurityStatus = SecurityStatus::SEC_E_INVALID_TOKEN;
 
@@ -19,8 +17,8 @@ fn parts(identity: &Identity) -> Answer<Parts> {
     identity.parts().map_err(|_| MALFORMED)?.ok_or(MALFORMED)
 }
 
-fn text(text: &Text<SEC_WCHAR>) -> Answer<Option<Units>> {
-    text.units(LONGEST).map_err(|_| MALFORMED)
+fn text(text: &Text<SEC_WCHAR>, longest: u32) -> Answer<Option<Units>> {
+    text.units(longest as usize).map_err(|_| MALFORMED)
 }
 
 /// Whether two names are the same; an absent one is an empty one.
@@ -68,9 +66,9 @@ export! {
         ppAuthIdentity: Out<*mut c_void>,
     ) {
         let parts = Parts {
-            user: text(&pszUserName)?,
-            domain: text(&pszDomainName)?,
-            password: text(&pszPackedCredentialsString)?,
+            user: text(&pszUserName, LONGEST_NAME)?,
+            domain: text(&pszDomainName, LONGEST_NAME)?,
+            password: text(&pszPackedCredentialsString, LONGEST_PASSWORD)?,
             ..Parts::default()
         };
         if parts.user.is_none() && parts.domain.is_none() && parts.password.is_none() {
@@ -175,7 +173,7 @@ export! {
         pszPackageName: Text<SEC_WCHAR>,
         ppNewAuthIdentity: Out<*mut c_void>,
     ) {
-        let name = text(&pszPackageName)?.filter(|name| !name.is_empty()).ok_or(MALFORMED)?;
+        let name = text(&pszPackageName, LONGEST_NAME)?.filter(|name| !name.is_empty()).ok_or(MALFORMED)?;
         let mut parts = parts(&AuthIdentity)?;
         let mut list = parts.packages.take().unwrap_or_default();
         if !list.is_empty() {
@@ -190,7 +188,7 @@ export! {
     /// SspiGetTargetHostName.
     fn SspiGetTargetHostName(pszTargetName: Text<SEC_WCHAR>, pszHostName: Out<*mut c_void>) {
         pszHostName.required()?;
-        let target = text(&pszTargetName)?.ok_or(MALFORMED)?;
+        let target = text(&pszTargetName, LONGEST_NAME)?.ok_or(MALFORMED)?;
         pszHostName.write(string::block::<SEC_WCHAR>(host(&target))?.give());
         Ok(())
     }

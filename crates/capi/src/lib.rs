@@ -18,11 +18,11 @@
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
 mod alloc;
-#[cfg(asan_canary)]
-pub mod asan_canary;
 pub mod attributes;
 pub mod authority;
 pub mod buffers;
+#[cfg(sanitizer_canary)]
+pub mod canary;
 pub mod context;
 pub mod credentials;
 pub mod extension;

@@ -117,15 +117,15 @@ fn plain(host: &str, file: Option<AccountFile>) -> Configuration {
         authority: Some(Arc::new(ProcessAuthority::new(accounts))),
         default_identity,
         lenient_requests: false,
+        dangerous_impersonation_without_effect: false,
         environment: Arc::new(System),
     }
 }
 
 fn configured(host: &str, config: &Config) -> Configuration {
-    let accounts = Accounts::of(config.account_file());
-    // A file that cannot be read yet is told when a logon needs it.
-    let loaded = accounts.loaded().unwrap_or_default();
-    let only_domain = loaded.as_ref().and_then(|loaded| loaded.store.only_domain());
+    let accounts = Accounts::configured(config);
+    // Accounts that cannot be read yet are told when a logon needs them.
+    let only_domain = accounts.only_domain();
     let default_identity = match config.identity.as_ref().map(IdentitySection::identity) {
         None => DefaultIdentity::None,
         Some(Ok(ConfiguredIdentity { user, domain, secret })) => {
@@ -139,10 +139,11 @@ fn configured(host: &str, config: &Config) -> Configuration {
     };
     let configuration = Configuration {
         client: config.client(),
-        server: config.server(host, only_domain),
+        server: config.server(host, only_domain.as_ref()),
         authority: Some(Arc::new(ProcessAuthority::new(accounts))),
         default_identity,
         lenient_requests: config.lenient_requests,
+        dangerous_impersonation_without_effect: config.dangerous_impersonation_without_effect,
         environment: Arc::new(System),
     };
     match config.dangerous_answer_own_challenges {
@@ -159,6 +160,7 @@ fn broken(host: &str, error: String) -> Configuration {
         authority: Some(Arc::new(ProcessAuthority::new(Accounts::Unusable(error.clone())))),
         default_identity: unreadable(error),
         lenient_requests: false,
+        dangerous_impersonation_without_effect: false,
         environment: Arc::new(System),
     }
 }

@@ -16,7 +16,7 @@ pub trait Character: Plain + PartialEq + zeroize::DefaultIsZeroes {
     const NUL: Self;
 
     /// The text in UTF-16; `None` when it is none.
-    fn decode(units: &[Self]) -> Option<Zeroizing<Vec<u16>>>;
+    fn decode(units: Zeroizing<Vec<Self>>) -> Option<Zeroizing<Vec<u16>>>;
 
     /// The text, without its NUL. What UTF-8 cannot say, unpaired surrogates, becomes U+FFFD.
     fn encode(units: &[u16]) -> Cow<'_, [Self]>;
@@ -25,8 +25,8 @@ pub trait Character: Plain + PartialEq + zeroize::DefaultIsZeroes {
 impl Character for SEC_WCHAR {
     const NUL: Self = 0;
 
-    fn decode(units: &[Self]) -> Option<Zeroizing<Vec<u16>>> {
-        Some(Zeroizing::new(units.to_vec()))
+    fn decode(units: Zeroizing<Vec<Self>>) -> Option<Zeroizing<Vec<u16>>> {
+        Some(units)
     }
 
     fn encode(units: &[u16]) -> Cow<'_, [Self]> {
@@ -37,7 +37,7 @@ impl Character for SEC_WCHAR {
 impl Character for SEC_CHAR {
     const NUL: Self = 0;
 
-    fn decode(units: &[Self]) -> Option<Zeroizing<Vec<u16>>> {
+    fn decode(units: Zeroizing<Vec<Self>>) -> Option<Zeroizing<Vec<u16>>> {
         let bytes: Zeroizing<Vec<u8>> = Zeroizing::new(units.iter().map(|&unit| unit.cast_unsigned_byte()).collect());
         let text = std::str::from_utf8(&bytes).ok()?;
         // Reserved in full, so that no half-filled buffer is left behind unwiped by growing.
@@ -106,7 +106,7 @@ impl<C: Character> Text<C> {
         };
         let length = (0..=limit).find(|&index| at(index) == C::NUL).ok_or(TextError::TooLong)?;
         let units: Zeroizing<Vec<C>> = Zeroizing::new((0..length).map(at).collect());
-        C::decode(&units).map(Some).ok_or(TextError::NotText)
+        C::decode(units).map(Some).ok_or(TextError::NotText)
     }
 
     /// The name of a security package, as far as it can be one.

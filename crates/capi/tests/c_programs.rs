@@ -35,6 +35,11 @@ fn eight_threads_share_contexts_and_have_their_own() {
 }
 
 #[test]
+fn callbacks_are_replaced_while_threads_log_on() {
+    run_c_test("tests/c/callback_threads.c");
+}
+
+#[test]
 fn handshakes_leave_nothing_behind() {
     run_c_test("tests/c/leaks.c");
 }

@@ -183,6 +183,84 @@ fn packages_are_one_block() {
     assert_eq!(status(unsafe { packages::FreeContextBuffer(list) }), S::SEC_E_INVALID_HANDLE);
 }
 
+/// An identity whose strings are one character each, the last byte of `text` being none of theirs.
+fn short_identity(text: &mut [u8; 4], flags: u32) -> SEC_WINNT_AUTH_IDENTITY {
+    let start = text.as_mut_ptr();
+    SEC_WINNT_AUTH_IDENTITY {
+        User: start.cast(),
+        UserLength: 1,
+        Domain: start.wrapping_add(1).cast(),
+        DomainLength: 1,
+        Password: start.wrapping_add(2).cast(),
+        PasswordLength: 1,
+        Flags: flags,
+    }
+}
+
+#[test]
+fn no_identity_is_made_that_could_not_be_read() {
+    for (length, expected) in [(512, S::SEC_E_OK), (513, S::SEC_E_INVALID_TOKEN)] {
+        let password: Vec<u16> = std::iter::repeat_n(0x61, length).chain([0]).collect();
+        let mut made = null_mut();
+        let answer = unsafe {
+            identity_helpers::SspiEncodeStringsAsAuthIdentity(null(), null(), password.as_ptr(), &raw mut made)
+        };
+        assert_eq!(status(answer), expected);
+        assert_eq!(status(unsafe { identity_helpers::SspiValidateAuthIdentity(made) }), expected);
+        unsafe { identity_helpers::SspiFreeAuthIdentity(made) };
+    }
+}
+
+#[test]
+fn what_is_made_of_an_encrypted_identity_says_that_it_is_encrypted() {
+    const PROCESS_ENCRYPTED: u32 = 0x10;
+    let mut text = *b"udp.";
+    let mut identity = short_identity(&mut text, 1 | PROCESS_ENCRYPTED);
+    let identity = (&raw mut identity).cast();
+    let (mut copy, mut less, mut elsewhere) = (null_mut(), null_mut(), null_mut());
+    let (mut length, mut marshalled) = (0, null_mut());
+    let name = [u16::from(b'X'), 0];
+    let answers = unsafe {
+        [
+            identity_helpers::SspiCopyAuthIdentity(identity, &raw mut copy),
+            identity_helpers::SspiExcludePackage(identity, name.as_ptr(), &raw mut less),
+            identity_helpers::SspiMarshalAuthIdentity(identity, &raw mut length, &raw mut marshalled),
+            identity_helpers::SspiUnmarshalAuthIdentity(length, marshalled, &raw mut elsewhere),
+        ]
+    };
+    assert_eq!(answers.map(status), [S::SEC_E_OK; 4]);
+    for made in [copy, less, marshalled, elsewhere] {
+        assert_eq!(unsafe { identity_helpers::SspiIsAuthIdentityEncrypted(made) }, 1);
+        // Or what is encrypted would be taken for a password.
+        let (none, mut handle) = (null_mut(), NO_HANDLE);
+        let answer = unsafe {
+            credentials::AcquireCredentialsHandleA(
+                none,
+                c"NTLM".as_ptr(),
+                2,
+                none,
+                made,
+                none,
+                none,
+                &raw mut handle,
+                null_mut(),
+            )
+        };
+        assert_eq!(status(answer), S::SEC_E_UNKNOWN_CREDENTIALS);
+        unsafe { identity_helpers::SspiFreeAuthIdentity(made) };
+    }
+}
+
+#[test]
+fn zeroing_stays_within_the_strings_when_the_flags_contradict_each_other() {
+    for flags in [0, 1, 3] {
+        let mut text = *b"udp.";
+        let mut identity = short_identity(&mut text, flags);
+        unsafe { identity_helpers::SspiZeroAuthIdentity((&raw mut identity).cast()) };
+        assert_eq!((text, identity.User, identity.Flags), (*b"\0\0\0.", null_mut(), 0));
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 4 } else { 256 }))]
 

@@ -67,6 +67,10 @@ fn a_user_without_domain_is_one_of_this_machine() {
     for domain in ["", ".", "SERVER1", "server1"] {
         let printed = logon(&[("NTLM_CONFIG", &config)], [domain, "alice", "Passw0rd!"]);
         assert_eq!(printed["logon"], "SEC_E_OK", "{domain}");
+        assert_eq!(
+            printed["logon, name"], "SERVER1\\alice",
+            "the server is told whose account it is, not what was sent"
+        );
     }
     assert_eq!(logon(&[("NTLM_CONFIG", &config)], ALICE)["logon"], "SEC_E_LOGON_DENIED");
 }
@@ -83,6 +87,50 @@ fn an_account_file_that_cannot_be_read_is_nobody_to_ask() {
     assert_eq!(printed["outbound"], "SEC_E_OK");
     assert_eq!(printed["default logon"], "SEC_E_NO_AUTHENTICATING_AUTHORITY");
     assert!(printed["default logon, why"].contains("/nonexistent/users"), "{printed:?}");
+}
+
+/// A database in a directory of its own, with the accounts of the tests.
+#[cfg(feature = "sqlite")]
+fn database(name: &str) -> (ntlm_accounts::SqliteStore, PathBuf) {
+    let path = scratch(name).join("accounts.db");
+    let _ = std::fs::remove_file(&path);
+    let (store, _) = ntlm_accounts::SqliteStore::open_or_create(&path).unwrap();
+    let accounts = ntlm_accounts::import::read(common::USERS.as_bytes(), None).unwrap().accounts;
+    let (existing, now) = (ntlm_accounts::sqlite::Existing::Keep, ntlm::FileTime::UNIX_EPOCH);
+    store.import(&accounts, existing, now, |_| ()).unwrap();
+    let text = format!("dangerous_answer_own_challenges = true\n[accounts]\ndatabase = '{name}/accounts.db'\n");
+    (store, secret_file(&format!("{name}.toml"), &text))
+}
+
+#[test]
+#[cfg(feature = "sqlite")]
+fn a_database_is_accounts() {
+    let (store, config) = database("database");
+    let printed = logon(&[("NTLM_CONFIG", &config)], ALICE);
+    assert_eq!((&*printed["logon"], &*printed["logon, name"]), ("SEC_E_OK", "EXAMPLE\\alice"));
+    assert_eq!(printed["outbound"], "SEC_E_NO_CREDENTIALS", "its accounts are nobody's default credentials");
+    let wrong = logon(&[("NTLM_CONFIG", &config)], ["EXAMPLE", "alice", "wrong"]);
+    assert_eq!(wrong["logon"], "SEC_E_LOGON_DENIED");
+    store.set_disabled(&ntlm_accounts::AccountName::parse(r"EXAMPLE\alice"), true, ntlm::FileTime::UNIX_EPOCH).unwrap();
+    assert_eq!(logon(&[("NTLM_CONFIG", &config)], ALICE)["logon"], "SEC_E_LOGON_DENIED");
+}
+
+#[test]
+#[cfg(feature = "sqlite")]
+fn a_database_that_cannot_be_read_is_nobody_to_ask() {
+    let (store, config) = database("broken-database");
+    let modes = [0o600, 0o620, 0o600].map(std::fs::Permissions::from_mode);
+    for (mode, expected) in modes.into_iter().zip(["SEC_E_OK", "SEC_E_NO_AUTHENTICATING_AUTHORITY", "SEC_E_OK"]) {
+        std::fs::set_permissions(store.path(), mode).unwrap();
+        assert_eq!(logon(&[("NTLM_CONFIG", &config)], ALICE)["logon"], expected);
+    }
+    std::fs::write(store.path(), "EXAMPLE:alice:Passw0rd!\n").unwrap();
+    for reason in ["is no database", "there is no account database"] {
+        let printed = logon(&[("NTLM_CONFIG", &config)], ALICE);
+        assert_eq!(printed["logon"], "SEC_E_NO_AUTHENTICATING_AUTHORITY");
+        assert!(printed["logon, why"].contains(reason), "{printed:?}");
+        let _ = std::fs::remove_file(store.path());
+    }
 }
 
 #[test]
@@ -120,6 +168,22 @@ fn a_configuration_that_cannot_be_used_lets_nobody_in() {
 fn ported_programs_may_ask_for_delegation_when_the_configuration_lets_them() {
     let config = secret_file("lenient.toml", "lenient_requests = true\n");
     assert_eq!(logon(&[("NTLM_CONFIG", &config)], ALICE)["delegate"], "SEC_I_CONTINUE_NEEDED");
+}
+
+#[test]
+fn nobody_is_impersonated_unless_the_configuration_wants_it_said_without_effect() {
+    for (name, setting, expected) in [
+        ("silent", "", "SEC_E_NO_IMPERSONATION"),
+        ("honest", "dangerous_impersonation_without_effect = false\n", "SEC_E_NO_IMPERSONATION"),
+        ("pretending", "dangerous_impersonation_without_effect = true\n", "SEC_E_OK"),
+    ] {
+        let printed = logon(&[("NTLM_CONFIG", &common::configuration(name, setting))], ALICE);
+        assert_eq!(printed["logon"], "SEC_E_OK");
+        assert_eq!(printed["logon, impersonation"], expected, "{name}");
+        assert_eq!(printed["logon, reversion"], expected, "{name}");
+        assert_eq!(printed["logon, impersonation by the client"], "SEC_E_NO_IMPERSONATION", "{name}");
+        assert_eq!(printed["logon, token"], "SEC_E_NO_IMPERSONATION", "{name}");
+    }
 }
 
 #[test]
@@ -180,4 +244,5 @@ fn the_configuration_in_the_readme_is_one() {
     assert_eq!(config.server("host", None).names().nb_computer, "SERVER1".into());
     // What the example says is what holds without it, where it says so.
     assert_eq!(config.policy, ntlm_accounts::config::Config::default().policy);
+    assert!(!config.dangerous_answer_own_challenges && !config.dangerous_impersonation_without_effect);
 }

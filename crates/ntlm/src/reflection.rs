@@ -57,7 +57,11 @@ impl ReflectionGuard {
     /// The slots that a challenge may be in. Challenges are random, so their first bits are as good a hash as any.
     fn probes(&self, [low, high, ..]: [u8; 8]) -> impl Iterator<Item = &AtomicU32> {
         let first = usize::from(u16::from_le_bytes([low, high])) % SLOTS;
-        self.slots.iter().cycle().skip(first).take(PROBES)
+        let (before, from) = self.slots.split_at(first);
+        // Two slices, so that looking through them is two short loops.
+        let from = from.get(..PROBES).unwrap_or(from);
+        let before = before.get(..PROBES - from.len()).unwrap_or(before);
+        from.iter().chain(before)
     }
 }
 

@@ -153,11 +153,24 @@ fn put_signature(buffers: &mut [Buffer<'_>], index: usize, signature: [u8; SIGNA
     }
 }
 
-/// The pieces of a message: its DATA buffers in their order. Those with READONLY are left out, those with
+/// Messages of so many buffers need no memory of their own: nearly all.
+const FEW: usize = 4;
+
+/// Runs `f` over the pieces of a message: its DATA buffers in their order. Those with READONLY are left out, those with
 /// READONLY_WITH_CHECKSUM are signed only, and so is everything unless `sealed`.
-fn pieces<'b>(buffers: &'b mut [Buffer<'_>], sealed: bool) -> Result<Vec<Piece<'b>>, SecurityStatus> {
-    let mut pieces = Vec::with_capacity(buffers.len());
-    for buffer in buffers {
+fn with_pieces<T>(
+    buffers: &mut [Buffer<'_>],
+    sealed: bool,
+    f: impl FnOnce(&mut [Piece<'_>]) -> Result<T, SecurityStatus>,
+) -> Result<T, SecurityStatus> {
+    // A piece of no bytes is as good as none.
+    let mut few = [const { Piece::SignedOnly(&[]) }; FEW];
+    let mut many = Vec::new();
+    if buffers.len() > FEW {
+        many.resize_with(buffers.len(), || Piece::SignedOnly(&[]));
+    }
+    let pieces = few.get_mut(..buffers.len()).unwrap_or(&mut many);
+    for (piece, buffer) in pieces.iter_mut().zip(buffers) {
         let buffer_type = buffer.buffer_type;
         if buffer_type.kind() != BufferType::DATA || buffer_type.has(BufferType::READONLY) {
             continue;
@@ -165,13 +178,13 @@ fn pieces<'b>(buffers: &'b mut [Buffer<'_>], sealed: bool) -> Result<Vec<Piece<'
         let seal = sealed && !buffer_type.has(BufferType::READONLY_WITH_CHECKSUM);
         match &mut buffer.memory {
             Memory::Null => {}
-            Memory::Exclusive(bytes) => pieces.push(if seal { Piece::Sealed(bytes) } else { Piece::SignedOnly(bytes) }),
-            Memory::Shared(bytes) if !seal || bytes.is_empty() => pieces.push(Piece::SignedOnly(bytes)),
+            Memory::Exclusive(bytes) => *piece = if seal { Piece::Sealed(bytes) } else { Piece::SignedOnly(bytes) },
+            Memory::Shared(bytes) if !seal || bytes.is_empty() => *piece = Piece::SignedOnly(bytes),
             // Memory that must not be written cannot be encrypted in place.
             Memory::Shared(_) => return Err(SecurityStatus::SEC_E_INVALID_TOKEN),
         }
     }
-    Ok(pieces)
+    f(pieces)
 }
 
 /// Signs or seals the message in `buffers` by `f`, and puts the signature into the TOKEN buffer.
@@ -181,7 +194,7 @@ pub(crate) fn protect(
     f: impl FnOnce(&mut [Piece<'_>]) -> Result<[u8; SIGNATURE], SecurityStatus>,
 ) -> Result<(), SecurityStatus> {
     let index = token_for_signature(buffers)?;
-    let signature = f(&mut pieces(buffers, sealed)?)?;
+    let signature = with_pieces(buffers, sealed, f)?;
     put_signature(buffers, index, signature);
     Ok(())
 }
@@ -208,7 +221,7 @@ pub(crate) fn unprotect(
         Some(bytes) => bytes.try_into().map_err(|_| SecurityStatus::SEC_E_INVALID_TOKEN)?,
         None => return Err(SecurityStatus::SEC_E_INVALID_TOKEN),
     };
-    f(&mut pieces(buffers, sealed)?, &signature)
+    with_pieces(buffers, sealed, |pieces| f(pieces, &signature))
 }
 
 /// Unseals a message whose signature and ciphertext are in one STREAM buffer, and makes the DATA buffer point to the plaintext in it.
@@ -228,4 +241,45 @@ fn unprotect_stream(
         data.change = Change::IntoStream { offset: SIGNATURE, length };
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The pieces of a sealed message of so many buffers, a READONLY and a signed one among them: their bytes, in capitals when they are sealed.
+    fn pieces_of(count: usize) -> String {
+        let mut token = [0; SIGNATURE];
+        let mut data: Vec<u8> = (b'a'..).take(count - 1).collect();
+        let mut buffers = vec![Buffer::new(BufferType::TOKEN, &mut token)];
+        for (index, byte) in data.chunks_mut(1).enumerate() {
+            let attributes = match index {
+                1 => BufferType::READONLY,
+                2 => BufferType::READONLY_WITH_CHECKSUM,
+                _ => BufferType(0),
+            };
+            buffers.push(Buffer::new(BufferType::DATA.with(attributes), byte));
+        }
+        let mut found = String::new();
+        let signed = protect(&mut buffers, true, |pieces| {
+            for piece in pieces {
+                match piece {
+                    Piece::Sealed(bytes) => found += &String::from_utf8_lossy(bytes).to_uppercase(),
+                    Piece::SignedOnly(bytes) => found += &String::from_utf8_lossy(bytes),
+                }
+            }
+            Ok([7; SIGNATURE])
+        });
+        assert_eq!(signed, Ok(()));
+        assert_eq!(token, [7; SIGNATURE]);
+        found
+    }
+
+    #[test]
+    fn pieces_keep_their_order_and_kinds_however_many_there_are() {
+        assert_eq!(pieces_of(2), "A");
+        assert_eq!(pieces_of(FEW), "Ac");
+        assert_eq!(pieces_of(FEW + 1), "AcD");
+        assert_eq!(pieces_of(9), "AcDEFGH");
+    }
 }

@@ -25,6 +25,10 @@ pub struct Configuration {
     /// Takes ISC_REQ_DELEGATE and ISC_REQ_PROMPT_FOR_CREDS without doing anything about them, for ported programs that set them out of habit.
     /// Otherwise they are refused, as the page says.
     pub lenient_requests: bool,
+    /// Answers SEC_E_OK to ImpersonateSecurityContext and RevertSecurityContext for a server's context of an authenticated user, and does nothing: for programs
+    /// that demand it of every logon and do nothing in between. What a program does between the two calls it does as itself, with its own rights instead of
+    /// the user's. Otherwise both say SEC_E_NO_IMPERSONATION.
+    pub dangerous_impersonation_without_effect: bool,
     /// The outside world.
     pub environment: SharedEnvironment,
 }
@@ -39,6 +43,7 @@ impl Configuration {
             authority: None,
             default_identity: DefaultIdentity::None,
             lenient_requests: false,
+            dangerous_impersonation_without_effect: false,
             environment,
         }
     }

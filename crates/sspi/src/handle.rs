@@ -47,12 +47,29 @@ impl<T> Lookup<T> {
 
 struct Slot<T> {
     generation: u32,
+    /// dwUpper of the handle of this generation, so that what lives is found without unsealing anything.
+    upper: usize,
     value: Option<Arc<T>>,
 }
 
 struct Slots<T> {
     slots: Vec<Slot<T>>,
     free: Vec<usize>,
+}
+
+impl<T> Slots<T> {
+    fn slot(&self, handle: SecHandle) -> Option<&Slot<T>> {
+        self.slots.get(slot_of(handle)?)
+    }
+
+    fn live(&self, handle: SecHandle) -> Option<&Arc<T>> {
+        self.slot(handle).filter(|slot| slot.upper == handle.upper)?.value.as_ref()
+    }
+
+    /// The last generation of a handle's slot; 0 when there is no such slot.
+    fn last_generation(&self, handle: SecHandle) -> u32 {
+        self.slot(handle).map_or(0, |slot| slot.generation)
+    }
 }
 
 /// The things that handles of one kind name.
@@ -75,49 +92,46 @@ impl<T> HandleTable<T> {
         let index = match table.free.pop() {
             Some(index) => index,
             None => {
-                table.slots.push(Slot { generation: 0, value: None });
+                table.slots.push(Slot { generation: 0, upper: 0, value: None });
                 table.slots.len() - 1
             }
         };
-        let generation = match table.slots.get_mut(index) {
-            Some(slot) => {
-                slot.generation += 1;
-                slot.value = Some(value);
-                slot.generation
-            }
-            None => 0,
-        };
-        self.handle(index, generation)
+        let generation = table.slots.get(index).map_or(0, |slot| slot.generation + 1);
+        let handle = self.handle(index, generation);
+        if let Some(slot) = table.slots.get_mut(index) {
+            *slot = Slot { generation, upper: handle.upper, value: Some(value) };
+        }
+        handle
     }
 
     /// What a handle names.
     pub fn get(&self, handle: SecHandle) -> Lookup<T> {
         let table = self.slots.read().unwrap_or_else(PoisonError::into_inner);
-        let Some((index, generation)) = self.open(handle) else { return Lookup::Unknown };
-        match table.slots.get(index) {
-            Some(Slot { generation: current, value: Some(value) }) if *current == generation => {
-                Lookup::Found(Arc::clone(value))
-            }
-            Some(slot) if (1..=slot.generation).contains(&generation) => Lookup::Deleted,
-            _ => Lookup::Unknown,
+        match table.live(handle) {
+            Some(value) => Lookup::Found(Arc::clone(value)),
+            None => self.gone(handle, table.last_generation(handle)),
         }
+    }
+
+    /// What `f` gives for the thing that a handle names; `None` when nothing lives there. The table waits as long: `f` is short and asks it for nothing.
+    pub(crate) fn with<R>(&self, handle: SecHandle, f: impl FnOnce(&T) -> R) -> Option<R> {
+        let table = self.slots.read().unwrap_or_else(PoisonError::into_inner);
+        table.live(handle).map(|value| f(value))
     }
 
     /// Takes out what a handle names. Who uses it at the moment keeps it until done.
     pub fn remove(&self, handle: SecHandle) -> Lookup<T> {
         let mut table = self.slots.write().unwrap_or_else(PoisonError::into_inner);
-        let Some((index, generation)) = self.open(handle) else { return Lookup::Unknown };
+        let Some(index) = slot_of(handle) else { return Lookup::Unknown };
         let Some(slot) = table.slots.get_mut(index) else { return Lookup::Unknown };
-        if slot.generation != generation || slot.value.is_none() {
-            let was_there = (1..=slot.generation).contains(&generation);
-            return if was_there { Lookup::Deleted } else { Lookup::Unknown };
-        }
-        let value = slot.value.take();
+        let generation = slot.generation;
+        let value = if slot.upper == handle.upper { slot.value.take() } else { None };
+        let Some(value) = value else { return self.gone(handle, generation) };
         // A slot whose generations are used up is never used again; -1 and -2 are none.
-        if slot.generation < u32::MAX - 2 {
+        if generation < u32::MAX - 2 {
             table.free.push(index);
         }
-        value.map_or(Lookup::Deleted, Lookup::Found)
+        Lookup::Found(value)
     }
 
     /// How many handles are live.
@@ -141,16 +155,23 @@ impl<T> HandleTable<T> {
         SecHandle { lower, upper }
     }
 
-    fn open(&self, handle: SecHandle) -> Option<(usize, u32)> {
-        let index = handle.lower.checked_sub(1)?;
+    /// What a handle is that names nothing that lives: one of its slot's generations, up to `last`, or none.
+    fn gone(&self, handle: SecHandle, last: u32) -> Lookup<T> {
         let generation = (handle.upper as u64 & u64::from(u32::MAX)) as u32;
-        (self.handle(index, generation) == handle).then_some((index, generation))
+        let given = (1..=last).contains(&generation)
+            && slot_of(handle).is_some_and(|index| self.handle(index, generation) == handle);
+        if given { Lookup::Deleted } else { Lookup::Unknown }
     }
 
     /// 31 bits that only this table makes of slot and generation.
     fn sealed(&self, lower: usize, generation: u32) -> u64 {
         self.seal.hash_one((lower, generation)) >> 33
     }
+}
+
+/// The slot that a handle would be of.
+fn slot_of(handle: SecHandle) -> Option<usize> {
+    handle.lower.checked_sub(1)
 }
 
 impl<T> Default for HandleTable<T> {

@@ -12,7 +12,7 @@ use crate::credentials::{AuthIdentity, CredentialUse, DefaultIdentity, Outbound}
 use crate::environment::NEVER;
 use crate::handle::{HandleTable, Lookup, SecHandle};
 use crate::ntlm::{Ntlm, Shared};
-use crate::package::{Leg, Registry, Step};
+use crate::package::{EstablishedContext, Leg, Registry, Step};
 use crate::status::SecurityStatus;
 use crate::tables::attributes::{AttributeId, AttributeValue, LastClientTokenStatus, Needs, SECPKG_CRED_ATTR_NAMES};
 use crate::tables::flags::Meanings;
@@ -57,6 +57,7 @@ pub struct SecurityInterface {
     contexts: HandleTable<Context>,
     default_identity: DefaultIdentity,
     lenient_requests: bool,
+    impersonation_without_effect: bool,
 }
 
 type Result<T> = std::result::Result<T, SecurityStatus>;
@@ -65,8 +66,15 @@ impl SecurityInterface {
     /// An interface with the packages "NTLM" and "Negotiate".
     #[must_use]
     pub fn new(configuration: Configuration) -> Self {
-        let Configuration { client, server, authority, default_identity, lenient_requests, environment } =
-            configuration.guarded();
+        let Configuration {
+            client,
+            server,
+            authority,
+            default_identity,
+            lenient_requests,
+            dangerous_impersonation_without_effect: impersonation_without_effect,
+            environment,
+        } = configuration.guarded();
         let shared = Arc::new(Shared { client: Arc::new(client), server: Arc::new(server), authority, environment });
         let packages = Registry::new(vec![Arc::new(Ntlm::negotiate(Arc::clone(&shared))), Arc::new(Ntlm::new(shared))]);
         Self {
@@ -75,6 +83,7 @@ impl SecurityInterface {
             contexts: HandleTable::new(),
             default_identity,
             lenient_requests,
+            impersonation_without_effect,
         }
     }
 
@@ -175,11 +184,18 @@ impl SecurityInterface {
             if !credential.usage.is_outbound() {
                 return Err(SecurityStatus::SEC_E_NO_CREDENTIALS);
             }
+            let made;
             let outbound = match &supplied {
-                Some(identity) => Outbound::new(identity)?,
+                Some(identity) => {
+                    made = Outbound::new(identity)?;
+                    &made
+                }
                 // Whoever wants to be nobody needs no identity.
-                None if requests.contains(Meanings::NULL_SESSION) => Outbound::nobody(),
-                None => credential.outbound.clone()?,
+                None if requests.contains(Meanings::NULL_SESSION) => {
+                    made = Outbound::nobody();
+                    &made
+                }
+                None => credential.outbound.as_ref().map_err(|status| *status)?,
             };
             // Whoever supplies no identity gets the credential's, and no flag that says otherwise.
             let ignored = Meanings::NONE.with_if(supplied.is_none(), Meanings::USE_SUPPLIED_CREDS);
@@ -310,13 +326,25 @@ impl SecurityInterface {
         Err(SecurityStatus::SEC_E_UNSUPPORTED_FUNCTION)
     }
 
-    /// ImpersonateSecurityContext, RevertSecurityContext, QuerySecurityContextToken: threads have no tokens here, and a function that says OK without
-    /// impersonating would have its caller act as itself.
+    /// ImpersonateSecurityContext, RevertSecurityContext: threads have no tokens here, and a function that says OK without impersonating has its caller act
+    /// as itself. [`Configuration::dangerous_impersonation_without_effect`] wants it so, for a server's context of an authenticated user.
     ///
     /// # Errors
     ///
     /// SEC_E_NO_IMPERSONATION, or SEC_E_INVALID_HANDLE.
     pub fn impersonate(&self, context: SecHandle) -> Result<()> {
+        let established = self.usable(context)?.established();
+        let pretends = self.impersonation_without_effect
+            && established.is_ok_and(|context| context.is_server() && context.is_authenticated());
+        if pretends { Ok(()) } else { Err(SecurityStatus::SEC_E_NO_IMPERSONATION) }
+    }
+
+    /// QuerySecurityContextToken: there is none, whatever the configuration says.
+    ///
+    /// # Errors
+    ///
+    /// SEC_E_NO_IMPERSONATION, or SEC_E_INVALID_HANDLE.
+    pub fn query_security_context_token(&self, context: SecHandle) -> Result<()> {
         self.usable(context)?;
         Err(SecurityStatus::SEC_E_NO_IMPERSONATION)
     }
@@ -328,7 +356,7 @@ impl SecurityInterface {
     /// SEC_E_INVALID_HANDLE; SEC_E_INVALID_TOKEN without a TOKEN and a DATA buffer; SEC_E_BUFFER_TOO_SMALL for a TOKEN below 16 bytes;
     /// SEC_E_OUT_OF_SEQUENCE when the sequence numbers are used up.
     pub fn make_signature(&self, context: SecHandle, buffers: &mut [Buffer<'_>], sequence_number: u32) -> Result<()> {
-        self.usable(context)?.established()?.make_signature(buffers, sequence_number)
+        self.standing(context)?.make_signature(buffers, sequence_number)
     }
 
     /// VerifySignature: the quality of protection, 0.
@@ -342,7 +370,7 @@ impl SecurityInterface {
         buffers: &mut [Buffer<'_>],
         sequence_number: u32,
     ) -> Result<u32> {
-        self.usable(context)?.established()?.verify_signature(buffers, sequence_number)?;
+        self.standing(context)?.verify_signature(buffers, sequence_number)?;
         Ok(0)
     }
 
@@ -359,7 +387,7 @@ impl SecurityInterface {
         sequence_number: u32,
     ) -> Result<()> {
         let encrypt = quality_of_protection & !SECQOP_WRAP_OOB_DATA != SECQOP_WRAP_NO_ENCRYPT;
-        self.usable(context)?.established()?.encrypt_message(buffers, sequence_number, encrypt)
+        self.standing(context)?.encrypt_message(buffers, sequence_number, encrypt)
     }
 
     /// DecryptMessage: the quality of protection, 0.
@@ -369,7 +397,7 @@ impl SecurityInterface {
     /// As for [`verify_signature`](Self::verify_signature); SEC_E_INCOMPLETE_MESSAGE for a STREAM below 16 bytes; SEC_E_UNSUPPORTED_FUNCTION
     /// when sealing was not negotiated.
     pub fn decrypt_message(&self, context: SecHandle, buffers: &mut [Buffer<'_>], sequence_number: u32) -> Result<u32> {
-        self.usable(context)?.established()?.decrypt_message(buffers, sequence_number)?;
+        self.standing(context)?.decrypt_message(buffers, sequence_number)?;
         Ok(0)
     }
 
@@ -423,6 +451,11 @@ impl SecurityInterface {
     fn driven(&self, handle: SecHandle, side: Side) -> Result<Arc<Context>> {
         let context = self.contexts.get(handle).found().ok_or(SecurityStatus::SEC_E_INVALID_HANDLE)?;
         if context.side == side { Ok(context) } else { Err(SecurityStatus::SEC_E_INVALID_HANDLE) }
+    }
+
+    /// What stands behind the handle of a context.
+    fn standing(&self, handle: SecHandle) -> Result<Arc<dyn EstablishedContext>> {
+        self.contexts.with(handle, Context::established).ok_or(SecurityStatus::SEC_E_INVALID_HANDLE)?
     }
 
     /// A context that has not failed.

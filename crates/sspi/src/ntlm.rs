@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use ntlm::config::ChannelBindingsPolicy;
 use ntlm::export::ExportedContext;
-use ntlm::wire::ChallengeMessage;
 use ntlm::{
     Authority, ChannelBindings, ClientConfig, Credentials, Established, LogonFailure, LogonSuccess, NetworkLogon,
     Requirements, ServerConfig, client, server,
@@ -59,13 +58,14 @@ impl SecurityPackage for Ntlm {
         self.info
     }
 
-    fn initiate(&self, outbound: Outbound, leg: Leg<'_>) -> Result<Step, SecurityStatus> {
+    fn initiate(&self, outbound: &Outbound, leg: Leg<'_>) -> Result<Step, SecurityStatus> {
         if !outbound.allows(package_info::NTLM.name) {
             return Err(SecurityStatus::SEC_E_NO_CREDENTIALS);
         }
         let requests = leg.requests;
         let anonymous = requests.contains(Meanings::NULL_SESSION);
-        let credentials = if anonymous { Arc::new(Credentials::anonymous()) } else { outbound.credentials };
+        let credentials =
+            if anonymous { Arc::new(Credentials::anonymous()) } else { Arc::clone(&outbound.credentials) };
         let exchange = client::Exchange {
             target_name: leg.target_name,
             target_name_untrusted: requests.contains(Meanings::UNVERIFIED_TARGET_NAME),
@@ -107,8 +107,7 @@ impl SecurityPackage for Ntlm {
             None => return Err(SecurityStatus::SEC_E_INVALID_TOKEN),
         };
         let waiting = waiting.map_err(|error| shared.refuse("AcceptSecurityContext", &error))?;
-        let target_information = target_information(&token);
-        let exchange = ServerExchange { shared: Arc::clone(shared), requests, waiting, target_information };
+        let exchange = ServerExchange { shared: Arc::clone(shared), requests, waiting, challenge: token.clone() };
         // A server that lets nobody in particular in does not ask for it.
         let provisional = provisional(requests.without(Meanings::NULL_SESSION));
         Ok(Step { token, next: Next::Continue(Box::new(exchange), provisional) })
@@ -122,7 +121,7 @@ impl SecurityPackage for Ntlm {
             .with_if(attributes.replay_detect, Meanings::REPLAY_DETECT)
             .with_if(attributes.sequence_detect, Meanings::SEQUENCE_DETECT)
             .with_if(attributes.integrity, Meanings::INTEGRITY);
-        Ok(Arc::new(NtlmContext::new(Arc::clone(&self.shared), context, requests, None)))
+        Ok(Arc::new(NtlmContext::new(Arc::clone(&self.shared), context, requests, Vec::new())))
     }
 }
 
@@ -194,11 +193,6 @@ fn set_bindings(
     }
 }
 
-/// The AV pairs of a CHALLENGE_MESSAGE.
-fn target_information(challenge: &[u8]) -> Option<Vec<u8>> {
-    ChallengeMessage::parse(challenge).ok()?.target_info.map(|pairs| pairs.as_bytes().to_vec())
-}
-
 struct ClientExchange {
     shared: Arc<Shared>,
     requests: Meanings,
@@ -219,8 +213,12 @@ impl Exchange for ClientExchange {
         let environment = &*shared.environment;
         let mut token = Vec::new();
         let established = self.waiting.receive(challenge, environment.now(), &mut Random(environment), &mut token);
-        let established = established.map_err(|error| shared.refuse("InitializeSecurityContext", &error))?;
-        let context = NtlmContext::new(shared, established, self.requests, target_information(challenge));
+        // Not by `map_err`, which would move the keys once more.
+        let established = match established {
+            Ok(established) => established,
+            Err(error) => return Err(shared.refuse("InitializeSecurityContext", &error)),
+        };
+        let context = NtlmContext::new(shared, established, self.requests, challenge.to_vec());
         Ok(Step { token, next: Next::Done(Arc::new(context)) })
     }
 }
@@ -229,7 +227,7 @@ struct ServerExchange {
     shared: Arc<Shared>,
     requests: Meanings,
     waiting: server::ExpectAuthenticate,
-    target_information: Option<Vec<u8>>,
+    challenge: Vec<u8>,
 }
 
 impl Exchange for ServerExchange {
@@ -245,9 +243,12 @@ impl Exchange for ServerExchange {
         let refuse = |error: ntlm::Error| shared.refuse("AcceptSecurityContext", &error);
         let question = self.waiting.receive(authenticate, shared.environment.now()).map_err(refuse)?;
         let verdict = decide(shared.authority.as_deref(), question.logon());
-        let established = question.finish(verdict).map_err(refuse)?;
+        let established = match question.finish(verdict) {
+            Ok(established) => established,
+            Err(error) => return Err(refuse(error)),
+        };
         let requests = self.requests;
-        let context = NtlmContext::new(Arc::clone(&shared), established, requests, self.target_information);
+        let context = NtlmContext::new(Arc::clone(&shared), established, requests, self.challenge);
         Ok(Step { token: Vec::new(), next: Next::Done(Arc::new(context)) })
     }
 }

@@ -56,7 +56,7 @@ pub trait SecurityPackage: Send + Sync {
     /// # Errors
     ///
     /// The status for the caller; there is no context then.
-    fn initiate(&self, credentials: Outbound, leg: Leg<'_>) -> Result<Step, SecurityStatus>;
+    fn initiate(&self, credentials: &Outbound, leg: Leg<'_>) -> Result<Step, SecurityStatus>;
 
     /// Begins an exchange as server.
     ///
@@ -93,6 +93,9 @@ pub trait EstablishedContext: Send + Sync {
 
     /// Whether we are the server.
     fn is_server(&self) -> bool;
+
+    /// Whether the client is a user whose identity was proven: neither a guest nor anonymous.
+    fn is_authenticated(&self) -> bool;
 
     /// The value of an attribute that needs an established context.
     ///

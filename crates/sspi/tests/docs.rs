@@ -1,4 +1,4 @@
-//! `docs/initialize-security-context.md` and `docs/sspi.md` name a test for every statement, and only tests that exist.
+//! `docs/initialize-security-context.md` and `docs/sspi.md` name a test for every statement, in Rust and in C, and only tests that exist.
 
 #[allow(dead_code)]
 mod support;
@@ -7,7 +7,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use support::loader;
-use support::table::{Case, Only};
 
 const PAGE: &str = "docs/initialize-security-context.md";
 const FUNCTIONS: &str = "docs/sspi.md";
@@ -16,6 +15,12 @@ const FUNCTIONS: &str = "docs/sspi.md";
 const DOCUMENTED: &str = "S59";
 /// The statement that is about headers and libraries, which only C has.
 const C_ALONE: &str = "S60";
+
+/// The cases of the table that do not run in C, with reasons; every other does, which the tests of the C library see to.
+const NOT_IN_C: &str = "crates/capi/tests/generator/exempt.json";
+/// The tests of the C library, and the C programs that they run.
+const C_TESTS: &str = "crates/capi/tests";
+const C_PROGRAMS: &str = "crates/capi/tests/c";
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -34,9 +39,19 @@ struct Row {
 }
 
 impl Row {
-    /// The names in backquotes in a column that are names of tests: several words.
+    /// What stands in backquotes in a column.
+    fn quoted(column: &str) -> impl Iterator<Item = &str> {
+        column.split('`').skip(1).step_by(2)
+    }
+
+    /// The names in a column that are names of tests: several words.
     fn names(column: &str) -> Vec<&str> {
-        column.split('`').skip(1).step_by(2).filter(|name| name.matches('_').count() >= 2).collect()
+        Self::quoted(column).filter(|name| name.matches('_').count() >= 2).collect()
+    }
+
+    /// The names in a column that are C programs.
+    fn programs(column: &str) -> Vec<&str> {
+        Self::quoted(column).filter(|name| name.ends_with(".c")).collect()
     }
 }
 
@@ -58,10 +73,26 @@ fn rows(file: &str) -> Vec<Row> {
     rows
 }
 
-fn cases() -> BTreeMap<String, Case> {
+/// The names of all cases.
+fn cases() -> BTreeSet<String> {
     let common = loader::common();
-    let cases = loader::files().into_iter().flat_map(|file| loader::cases(&common, &file));
-    cases.map(|case| (case.name.clone(), case)).collect()
+    loader::files().into_iter().flat_map(|file| loader::cases(&common, &file)).map(|case| case.name).collect()
+}
+
+/// The names of the cases that do not run in C.
+fn not_in_c() -> BTreeSet<String> {
+    let reasons: BTreeMap<String, String> = serde_json::from_str(&read(NOT_IN_C)).expect("names and reasons");
+    reasons.into_keys().collect()
+}
+
+/// The C programs that a test of the C library runs.
+fn c_programs() -> BTreeSet<String> {
+    let folder = std::fs::read_dir(root().join(C_TESTS)).expect("the tests of the C library");
+    let files = folder.map(|entry| entry.expect("an entry").path());
+    let tests = files.filter(|path| path.extension().is_some_and(|kind| kind == "rs"));
+    let tests: String = tests.map(|path| std::fs::read_to_string(path).expect("a source file")).collect();
+    let named = tests.split('"').filter_map(|text| text.strip_prefix("tests/c/").map(str::to_owned));
+    named.filter(|name| root().join(C_PROGRAMS).join(name).exists()).collect()
 }
 
 /// The names of all functions of this crate's tests that are marked as tests.
@@ -121,12 +152,33 @@ fn every_statement_and_every_rule_has_a_test_that_exists() {
             assert!(!names.is_empty(), "{} has no test", row.number);
         }
         for name in &names {
-            let exists = cases.contains_key(*name) || tests.contains(*name);
+            let exists = cases.contains(*name) || tests.contains(*name);
             assert!(exists, "{} names {name}, which is neither a case nor a test", row.number);
         }
-        // The C tests are made of the table.
-        let in_c = names.iter().any(|name| cases.get(*name).is_some_and(|case| case.only != Some(Only::Rust)));
-        assert_eq!(row.c.starts_with("the same cases"), in_c, "{}: what is there in C?", row.number);
+    }
+}
+
+#[test]
+fn every_statement_and_every_rule_says_what_proves_it_in_c() {
+    let (cases, not_in_c, c_programs) = (cases(), not_in_c(), c_programs());
+    for Row { number, rust, c } in rows(PAGE).iter().chain(&rows(FUNCTIONS)) {
+        let named: BTreeSet<&str> = Row::names(rust).into_iter().filter(|name| cases.contains(*name)).collect();
+        let (left_out, in_c): (BTreeSet<&str>, BTreeSet<&str>) =
+            named.into_iter().partition(|name| not_in_c.contains(*name));
+        // "The same cases" are made into C functions of the table; which of them are not, the column says.
+        assert_eq!(c.starts_with("the same cases"), !in_c.is_empty(), "{number}: which cases run in C?");
+        let said: BTreeSet<&str> = Row::names(c).into_iter().collect();
+        assert_eq!(said, left_out, "{number}: which cases do not run in C?");
+        let programs = Row::programs(c);
+        for program in &programs {
+            assert!(c_programs.contains(*program), "{number} names {program}, which no test of the C library runs");
+        }
+        let reason = c.strip_prefix("— (").and_then(|rest| rest.strip_suffix(')')).unwrap_or_default();
+        let has_reason = reason.split_whitespace().count() >= 3;
+        assert!(
+            !in_c.is_empty() || !programs.is_empty() || has_reason,
+            "{number}: what proves it in C, or why nothing?"
+        );
     }
 }
 
@@ -134,7 +186,7 @@ fn every_statement_and_every_rule_has_a_test_that_exists() {
 fn every_case_proves_a_statement_or_a_rule() {
     let rows: Vec<Row> = rows(PAGE).into_iter().chain(rows(FUNCTIONS)).collect();
     let named: BTreeSet<&str> = rows.iter().flat_map(|row| Row::names(&row.rust)).collect();
-    for name in cases().keys() {
+    for name in cases() {
         assert!(named.contains(name.as_str()), "{name} stands in no row");
     }
 }

@@ -51,10 +51,11 @@ PLACE(NTLM_SSPI_LOGON, UserLength, 32);
 PLACE(NTLM_SSPI_LOGON, UserUtf8, 48);
 PLACE(NTLM_SSPI_LOGON, NtResponse, 64);
 PLACE(NTLM_SSPI_LOGON, Challenge, 88);
-SIZE(NTLM_SSPI_VERDICT, 36);
+SIZE(NTLM_SSPI_VERDICT, 48);
 PLACE(NTLM_SSPI_VERDICT, Key, 8);
 PLACE(NTLM_SSPI_VERDICT, LmKey, 24);
 PLACE(NTLM_SSPI_VERDICT, HasLmKey, 32);
+PLACE(NTLM_SSPI_VERDICT, AccountUtf8, 40);
 #endif
 
 /* Code as programs for Windows have it, by names without A or W. */

@@ -9,13 +9,14 @@ typedef struct Authority {
     ULONG verdict;
     ULONG status;
     int calls;
+    const char *account;
 } Authority;
 
 static ULONG authority(void *context, const NTLM_SSPI_LOGON *logon, NTLM_SSPI_VERDICT *verdict)
 {
     Authority *known = (Authority *)context;
     known->calls++;
-    CHECK(logon->cbSize == sizeof *logon && verdict->cbSize == sizeof *verdict && verdict->Kind == 0);
+    CHECK(logon->cbSize == sizeof *logon && verdict->cbSize == sizeof *verdict && verdict->Kind == 0 && verdict->AccountUtf8 == NULL);
     CHECK(logon->ResponseKind == NTLM_SSPI_RESPONSE_NTLMV2 && logon->NtResponseLength > 24);
     CHECK(logon->DomainUtf8 != NULL && logon->WorkstationLength == 0);
     if (logon->UserUtf8 == NULL || strcmp(logon->UserUtf8, "Zo\xC3\xAB") != 0 || logon->UserLength != 3 || logon->User[2] != 0xEB) {
@@ -23,12 +24,13 @@ static ULONG authority(void *context, const NTLM_SSPI_LOGON *logon, NTLM_SSPI_VE
     }
     memcpy(verdict->Key, known->hash, 16);
     verdict->Kind = known->verdict;
+    verdict->AccountUtf8 = known->account;
     return known->status;
 }
 
 static void authorities(void)
 {
-    Authority known = {{0}, NTLM_SSPI_VERDICT_NT_HASH, NTLM_SSPI_STATUS_SUCCESS, 0};
+    Authority known = {{0}, NTLM_SSPI_VERDICT_NT_HASH, NTLM_SSPI_STATUS_SUCCESS, 0, NULL};
     SEC_WINNT_AUTH_IDENTITY_A zoe = user("Zo\xC3\xAB", "ELSEWHERE", "g\xC3\xA9heim");
     Pair pair;
 
@@ -68,6 +70,63 @@ static void authorities(void)
     STATUS(ntlm_sspi_set_authority(NULL, NULL), SEC_E_OK);
     STATUS(establish(&pair, REQ, 0), SEC_E_OK);
     end(&pair);
+}
+
+/* Whom a context names, and who knows him. */
+static void named(PCtxtHandle context, const char *name, const char *domain)
+{
+    SecPkgContext_NamesA names = {NULL};
+    SecPkgContext_AuthorityA known_by = {NULL};
+    STATUS(QueryContextAttributesA(context, SECPKG_ATTR_NAMES, &names), SEC_E_OK);
+    STATUS(QueryContextAttributesA(context, SECPKG_ATTR_AUTHORITY, &known_by), SEC_E_OK);
+    CHECK(strcmp(names.sUserName, name) == 0 && strcmp(known_by.sAuthorityName, domain) == 0);
+    STATUS(FreeContextBuffer(names.sUserName), SEC_E_OK);
+    STATUS(FreeContextBuffer(known_by.sAuthorityName), SEC_E_OK);
+}
+
+/* The authority's name for the account goes before what the client sent, on the server. */
+static void accounts(void)
+{
+    static const char sent[] = "ELSEWHERE\\Zo\xC3\xAB";
+    static char longest[0x8001];
+    Authority known = {{0}, NTLM_SSPI_VERDICT_NT_HASH, NTLM_SSPI_STATUS_SUCCESS, 0, NULL};
+    SEC_WINNT_AUTH_IDENTITY_A zoe = user("Zo\xC3\xAB", "ELSEWHERE", "secret");
+    Pair pair;
+
+    STATUS(ntlm_sspi_nt_hash("secret", known.hash), SEC_E_OK);
+    STATUS(ntlm_sspi_set_authority(authority, &known), SEC_E_OK);
+    STATUS(establish_as(&pair, zoe, REQ, 0, NULL, NULL), SEC_E_OK);
+    named(&pair.server, sent, "ELSEWHERE");
+    end(&pair);
+    known.account = "";
+    STATUS(establish_as(&pair, zoe, REQ, 0, NULL, NULL), SEC_E_OK);
+    named(&pair.server, sent, "ELSEWHERE");
+    end(&pair);
+    known.account = "R\xC3\x89" "ALM\\zoe.1";
+    STATUS(establish_as(&pair, zoe, REQ, 0, NULL, NULL), SEC_E_OK);
+    named(&pair.server, known.account, "R\xC3\x89" "ALM");
+    named(&pair.client, sent, "ELSEWHERE");
+    end(&pair);
+    known.account = "zoe@example.test";
+    STATUS(establish_as(&pair, zoe, REQ, 0, NULL, NULL), SEC_E_OK);
+    named(&pair.server, known.account, "ELSEWHERE");
+    end(&pair);
+    /* A name that is none lets nobody in, and a wrong password stays one. */
+    known.account = "REALM\\Zo\xEB";
+    STATUS(establish_as(&pair, zoe, REQ, 0, NULL, NULL), SEC_E_INTERNAL_ERROR);
+    CHECK(strstr(ntlm_sspi_last_error(), "account name") != NULL);
+    end(&pair);
+    STATUS(establish_as(&pair, user("Zo\xC3\xAB", "ELSEWHERE", "other"), REQ, 0, NULL, NULL), SEC_E_LOGON_DENIED);
+    end(&pair);
+    memset(longest, 'x', sizeof longest - 1);
+    known.account = longest;
+    STATUS(establish_as(&pair, zoe, REQ, 0, NULL, NULL), SEC_E_INTERNAL_ERROR);
+    end(&pair);
+    known.account = longest + 1;
+    STATUS(establish_as(&pair, zoe, REQ, 0, NULL, NULL), SEC_E_OK);
+    named(&pair.server, known.account, "ELSEWHERE");
+    end(&pair);
+    STATUS(ntlm_sspi_set_authority(NULL, NULL), SEC_E_OK);
 }
 
 static void nt_hashes(void)
@@ -206,6 +265,7 @@ static void anonymous(void)
 int main(void)
 {
     authorities();
+    accounts();
     nt_hashes();
     bindings();
     certificates();

@@ -1,4 +1,7 @@
-/* Prints what the process' settings allow: inbound and outbound credentials without an identity, a logon with one, one with the defaults, and lenience. */
+/*
+ * Prints what the process' settings allow: inbound and outbound credentials without an identity, a logon with one, one with the defaults, impersonation after
+ * it, and lenience.
+ */
 #include "check.h"
 
 static void print(const char *what, SECURITY_STATUS status)
@@ -31,6 +34,10 @@ static void logon(const char *what, PCredHandle credential, PCredHandle inbound)
     print(what, status);
     if (status >= 0 && QueryContextAttributesA(&server, SECPKG_ATTR_NAMES, &names) == SEC_E_OK) {
         printf("%s, name: %s\n", what, names.sUserName);
+        printf("%s, impersonation: %s\n", what, ntlm_sspi_status_name(ImpersonateSecurityContext(&server)));
+        printf("%s, token: %s\n", what, ntlm_sspi_status_name(QuerySecurityContextToken(&server, NULL)));
+        printf("%s, reversion: %s\n", what, ntlm_sspi_status_name(RevertSecurityContext(&server)));
+        printf("%s, impersonation by the client: %s\n", what, ntlm_sspi_status_name(ImpersonateSecurityContext(&client)));
     }
 }
 

@@ -5,11 +5,9 @@
 #define _DEFAULT_SOURCE
 
 #include "check.h"
-
-#include <pthread.h>
+#include "threads.h"
 
 #define REQ (ISC_REQ_CONFIDENTIALITY | ISC_REQ_REPLAY_DETECT | ISC_REQ_SEQUENCE_DETECT)
-#define THREADS 8
 #define LENGTH 700
 
 static unsigned long rounds = 50;
@@ -48,42 +46,6 @@ static int filled(const Message *message, unsigned char fill)
     for (i = 0; i < sizeof message->text && message->text[i] == fill; i++) {
     }
     return i == sizeof message->text;
-}
-
-/* Starts all threads at once and waits for them. The bodies take `argument` and their number. */
-typedef void (*Body)(void *argument, unsigned number);
-typedef struct Start {
-    Body body;
-    void *argument;
-    unsigned number;
-    pthread_barrier_t *barrier;
-} Start;
-
-static void *start(void *argument)
-{
-    Start *given = (Start *)argument;
-    pthread_barrier_wait(given->barrier);
-    given->body(given->argument, given->number);
-    return NULL;
-}
-
-static void together(unsigned threads, Body body, void *argument)
-{
-    pthread_t running[THREADS];
-    Start starts[THREADS];
-    pthread_barrier_t barrier;
-    unsigned i;
-    pthread_barrier_init(&barrier, NULL, threads);
-    for (i = 0; i < threads; i++) {
-        starts[i] = (Start){body, argument, i, &barrier};
-        if (pthread_create(&running[i], NULL, start, &starts[i]) != 0) {
-            abort();
-        }
-    }
-    for (i = 0; i < threads; i++) {
-        CHECK(pthread_join(running[i], NULL) == 0);
-    }
-    pthread_barrier_destroy(&barrier);
 }
 
 /* Each thread has contexts of its own. What went wrong is a thread's own, too. */
@@ -420,6 +382,7 @@ int main(int argc, char **argv)
     if (argc > 1) {
         rounds = strtoul(argv[1], NULL, 10);
     }
+    begin();
     together(THREADS, own_contexts, NULL);
     shared_context();
     one_direction();

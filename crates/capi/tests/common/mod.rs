@@ -43,7 +43,7 @@ pub(crate) fn scratch(name: &str) -> PathBuf {
     directory.join(name)
 }
 
-/// A file that only its owner can read.
+/// A file that only its owner can read: among the test's own, unless its path is absolute.
 pub(crate) fn secret_file(name: &str, content: &str) -> PathBuf {
     use std::os::unix::fs::PermissionsExt as _;
 
@@ -64,16 +64,24 @@ pub(crate) fn run(command: &mut Command) -> Output {
     output
 }
 
-/// Compiles a C program of the package (`tests/c/x.c`) with `compiler` and links it to the shared library.
-pub(crate) fn compile(compiler: &str, source: &str, arguments: &[&str]) -> PathBuf {
-    let library = library_directory();
-    let name = source.replace(['/', '.'], "-");
-    let program = scratch(&format!("{name}-{compiler}{}", arguments.concat().replace(['/', '='], "-")));
+/// Where the headers of the library are.
+pub(crate) fn headers() -> Vec<String> {
+    pkg_config(&["--cflags"]).unwrap_or_else(|| vec![format!("-I{}", package().join("include").display())])
+}
+
+/// Compiles a C program of the package (`tests/c/x.c`), or one that was generated elsewhere, with `compiler` and links it to the shared library.
+pub(crate) fn compile(compiler: &str, source: impl AsRef<Path>, arguments: &[&str]) -> PathBuf {
+    let (source, library) = (source.as_ref(), library_directory());
+    let name = if source.is_absolute() { Path::new(source.file_name().expect("a file")) } else { source };
+    let name = format!("{}-{compiler}{}", name.display(), arguments.concat());
+    let program = scratch(&name.replace(['/', '.', '='], "-"));
     let mut command = Command::new(compiler);
     command.args(STRICT).args(arguments).arg(package().join(source)).arg("-o").arg(&program);
-    match pkg_config(&["--cflags", "--libs"]) {
+    // Generated programs include what lies beside the others.
+    command.arg("-I").arg(package().join("tests/c")).args(headers());
+    match pkg_config(&["--libs"]) {
         Some(flags) => command.args(flags),
-        None => command.arg("-I").arg(package().join("include")).arg("-L").arg(&library).arg("-lntlmsspi"),
+        None => command.arg("-L").arg(&library).arg("-lntlmsspi"),
     };
     run(command.arg("-pthread").arg(format!("-Wl,-rpath,{}", library.display())));
     program

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ntlm::session::{Sealer, Unsealer};
-use ntlm::wire::MessageSignature;
+use ntlm::wire::{ChallengeMessage, MessageSignature};
 use ntlm::{ContextInfo, Error, Established, NegotiateFlags, Piece, Role, Session, UnicodeString};
 use zeroize::Zeroizing;
 
@@ -22,15 +22,23 @@ pub(super) struct NtlmContext {
     shared: Arc<Shared>,
     info: ContextInfo,
     requests: Meanings,
-    /// The AV pairs of the challenge; `None` when there were none, and for an imported context, which has not seen one.
-    target_information: Option<Vec<u8>>,
+    /// The CHALLENGE_MESSAGE; empty for an imported context, which has not seen one.
+    challenge: Vec<u8>,
     protection: Protection,
 }
 
-/// The session, with a lock for each direction where it has two.
+/// The session, with a lock for each direction where it has two. Each has memory of its own: keys are moved about no more than needed, and two
+/// threads do not write to the same cache lines.
 enum Protection {
-    Halves { sealer: Mutex<Option<Sealer>>, unsealer: Mutex<Option<Unsealer>> },
-    Whole(Mutex<Option<Session>>),
+    Halves { sealer: Locked<Sealer>, unsealer: Locked<Unsealer> },
+    Whole(Locked<Session>),
+}
+
+/// `None` after an export.
+type Locked<T> = Box<Mutex<Option<T>>>;
+
+fn locked<T>(value: T) -> Locked<T> {
+    Box::new(Mutex::new(Some(value)))
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -42,20 +50,13 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 const GONE: SecurityStatus = SecurityStatus::SEC_E_INVALID_HANDLE;
 
 impl NtlmContext {
-    pub(super) fn new(
-        shared: Arc<Shared>,
-        context: Established,
-        requests: Meanings,
-        target_information: Option<Vec<u8>>,
-    ) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, context: Established, requests: Meanings, challenge: Vec<u8>) -> Self {
         let Established { info, session } = context;
         let protection = match session.split() {
-            Ok((sealer, unsealer)) => {
-                Protection::Halves { sealer: Mutex::new(Some(sealer)), unsealer: Mutex::new(Some(unsealer)) }
-            }
-            Err(session) => Protection::Whole(Mutex::new(Some(session))),
+            Ok((sealer, unsealer)) => Protection::Halves { sealer: locked(sealer), unsealer: locked(unsealer) },
+            Err(session) => Protection::Whole(locked(session)),
         };
-        Self { shared, info, requests, target_information, protection }
+        Self { shared, info, requests, challenge, protection }
     }
 
     fn is_datagram(&self) -> bool {
@@ -109,10 +110,25 @@ impl NtlmContext {
         })
     }
 
-    /// DOMAIN\user, the same on both sides.
+    /// Who the client is: the account as the authority calls it, where it does; else DOMAIN\user as sent, which is all that the client's side knows.
     fn client_name(&self) -> UnicodeString {
         let identity = self.info.identity();
-        qualified_name(&identity.domain, &identity.user)
+        identity.account.clone().unwrap_or_else(|| qualified_name(&identity.domain, &identity.user))
+    }
+
+    /// The domain that knows the client: the account's, where it says one, else as sent.
+    fn authority(&self) -> UnicodeString {
+        let identity = self.info.identity();
+        let account = identity.account.as_ref().map(UnicodeString::units).unwrap_or_default();
+        let separator = account.iter().position(|unit| *unit == u16::from(b'\\'));
+        let domain = separator.and_then(|at| account.get(..at)).map(UnicodeString::from_units);
+        domain.unwrap_or_else(|| identity.domain.clone())
+    }
+
+    /// The AV pairs of the challenge.
+    fn target_information(&self) -> Option<Vec<u8>> {
+        let pairs = ChallengeMessage::parse(&self.challenge).ok()?.target_info?;
+        Some(pairs.as_bytes().to_vec())
     }
 
     /// Bits of the keys in force.
@@ -155,6 +171,10 @@ impl EstablishedContext for NtlmContext {
         self.info.role() == Role::Server
     }
 
+    fn is_authenticated(&self) -> bool {
+        self.info.is_authenticated()
+    }
+
     fn attribute(&self, id: AttributeId) -> Result<AttributeValue, SecurityStatus> {
         let to_local = |time| self.shared.environment.to_local(time);
         Ok(match id {
@@ -170,7 +190,7 @@ impl EstablishedContext for NtlmContext {
                 signature_algorithm: 0,
                 encrypt_algorithm: 0x6801,
             },
-            AttributeId::AUTHORITY => AttributeValue::Authority(self.info.identity().domain.clone()),
+            AttributeId::AUTHORITY => AttributeValue::Authority(self.authority()),
             AttributeId::PASSWORD_EXPIRY => AttributeValue::PasswordExpiry(NEVER),
             AttributeId::SESSION_KEY => {
                 let key = self.info.exported_session_key()?;
@@ -185,7 +205,7 @@ impl EstablishedContext for NtlmContext {
                 false => self.meanings().to_isc_ret(),
             }),
             AttributeId::TARGET_INFORMATION => AttributeValue::TargetInformation(
-                self.target_information.clone().ok_or(SecurityStatus::SEC_E_UNSUPPORTED_FUNCTION)?,
+                self.target_information().ok_or(SecurityStatus::SEC_E_UNSUPPORTED_FUNCTION)?,
             ),
             AttributeId::CLIENT_SPECIFIED_TARGET if self.is_server() => {
                 AttributeValue::ClientSpecifiedTarget(self.info.target_name().cloned().unwrap_or_default())

@@ -87,7 +87,7 @@ pub enum AttributeValue {
         /// cbSecurityTrailer.
         security_trailer: u32,
     },
-    /// SecPkgContext_Names: the authenticated client.
+    /// SecPkgContext_Names: the authenticated client, on the server as the authority calls the account, where it does.
     Names(UnicodeString),
     /// SecPkgContext_Lifespan, in local time.
     Lifespan {

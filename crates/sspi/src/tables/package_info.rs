@@ -22,7 +22,7 @@ pub const SIGNATURE_LENGTH: u32 = 16;
 
 /// INTEGRITY, PRIVACY, TOKEN_ONLY, CONNECTION, MULTI_REQUIRED, IMPERSONATION, ACCEPT_WIN32_NAME, NEGOTIABLE, LOGON, RESTRICTED_TOKENS.
 ///
-/// IMPERSONATION is there because ported programs compare the value; the functions that would impersonate say SEC_E_NO_IMPERSONATION.
+/// IMPERSONATION is there because ported programs compare the value; the functions that would impersonate do not.
 const CAPABILITIES: u32 = 0x0008_2b37;
 
 /// The package "NTLM".

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 
-use super::table::{Case, Identity, Only, World};
+use super::table::{Case, Identity, World};
 
 /// `common.json`: what the files of cases share.
 #[derive(Debug, Deserialize)]
@@ -39,7 +39,6 @@ struct RawCase {
     name: String,
     #[serde(default = "known")]
     world: String,
-    only: Option<Only>,
     calls: Vec<Json>,
 }
 
@@ -81,12 +80,12 @@ pub(crate) fn cases(common: &Common, file: &str) -> Vec<Case> {
 
 impl RawCase {
     fn played(self, common: &Common) -> Case {
-        let Self { name, world, only, calls } = self;
+        let Self { name, world, calls } = self;
         assert!(common.worlds.contains_key(&world), "{name}: there is no world {world}");
         let calls = play(common, &name, &calls, &Map::new());
         let typed =
             |call: Json| serde_json::from_value(call.clone()).unwrap_or_else(|error| panic!("{name}: {error}: {call}"));
-        Case { calls: calls.into_iter().map(typed).collect(), name, world, only }
+        Case { calls: calls.into_iter().map(typed).collect(), name, world }
     }
 }
 

@@ -135,10 +135,11 @@ impl Run<'_> {
             Call::CompleteAuthToken(call) | Call::ApplyControlToken(call) | Call::SetContextAttributes(call) => {
                 status(&call.expect.status, sspi.unsupported_on_context(context(&call.context))).map(drop)
             }
-            Call::ImpersonateSecurityContext(call)
-            | Call::RevertSecurityContext(call)
-            | Call::QuerySecurityContextToken(call) => {
+            Call::ImpersonateSecurityContext(call) | Call::RevertSecurityContext(call) => {
                 status(&call.expect.status, sspi.impersonate(context(&call.context))).map(drop)
+            }
+            Call::QuerySecurityContextToken(call) => {
+                status(&call.expect.status, sspi.query_security_context_token(context(&call.context))).map(drop)
             }
             Call::DeleteSecurityContext(call) => {
                 status(&call.expect.status, sspi.delete_security_context(context(&call.context))).map(drop)

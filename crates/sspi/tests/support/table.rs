@@ -20,6 +20,8 @@ pub(crate) struct World {
     #[serde(default)]
     pub(crate) lenient_requests: bool,
     #[serde(default)]
+    pub(crate) dangerous_impersonation_without_effect: bool,
+    #[serde(default)]
     pub(crate) refuses_own_challenges: bool,
     #[serde(default)]
     pub(crate) without_randomness: bool,
@@ -92,19 +94,11 @@ impl Repeated {
     }
 }
 
-/// Who alone can run a case.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum Only {
-    Rust,
-}
-
 /// A case, its sequences played out.
 #[derive(Debug)]
 pub(crate) struct Case {
     pub(crate) name: String,
     pub(crate) world: String,
-    pub(crate) only: Option<Only>,
     pub(crate) calls: Vec<Call>,
 }
 

@@ -42,7 +42,7 @@ impl Environment for Fixed {
     }
 }
 
-/// An authority that knows accounts, or cannot be reached.
+/// An authority that knows accounts, or cannot be reached. It calls an account without a domain after the server, as Windows does.
 pub(crate) struct Known {
     accounts: Vec<(UnicodeString, UnicodeString, NtHash)>,
     unreachable: bool,
@@ -74,7 +74,10 @@ impl Authority for Known {
             .accounts
             .iter()
             .find(|(user, domain, _)| user.eq_ignore_case(logon.user()) && domain.eq_ignore_case(logon.domain()));
-        logon.verify(found.map(|(.., hash)| hash))
+        let success = logon.verify(found.map(|(.., hash)| hash))?;
+        let (user, domain, _) = found.ok_or(LogonFailure::NO_SUCH_USER)?;
+        let domain = if domain.is_empty() { &logon.server_names().nb_computer } else { domain };
+        Ok(success.with_account(format!("{domain}\\{user}").as_str().into()))
     }
 }
 
@@ -110,6 +113,7 @@ pub(crate) fn interface(common: &Common, world: &World) -> SecurityInterface {
     configuration.client = ClientConfig::new(client_policy(world.client));
     configuration.server = ServerConfig::new(ServerNames::standalone("SERVER1"), server_policy(world.server));
     configuration.lenient_requests = world.lenient_requests;
+    configuration.dangerous_impersonation_without_effect = world.dangerous_impersonation_without_effect;
     if !world.refuses_own_challenges {
         configuration = configuration.dangerous_answering_own_challenges();
     }
