@@ -161,10 +161,17 @@ impl NtHash {
     #[must_use]
     pub fn response_key_nt(&self, user: &UnicodeString, domain: &UnicodeString) -> ResponseKeyNt {
         let mut mac = HmacMd5::new(&self.0).start();
-        for unit in user.units().iter().map(|&unit| upcase(unit)).chain(domain.units().iter().copied()) {
-            mac.update(&unit.to_le_bytes());
-        }
-        ResponseKeyNt(mac.finish())
+        // Many units at a time: each by itself costs as much as a block.
+        let mut take_in = |units: &[u16], form: fn(u16) -> u16| {
+            let mut block = [[0; 2]; 32];
+            for units in units.chunks(block.len()) {
+                block.iter_mut().zip(units).for_each(|(bytes, &unit)| *bytes = form(unit).to_le_bytes());
+                mac.update(block.as_flattened().get(..units.len() * 2).unwrap_or_default());
+            }
+        };
+        take_in(user.units(), upcase);
+        take_in(domain.units(), |unit| unit);
+        ResponseKeyNt::new(mac.finish())
     }
 
     /// The NTLMv1 response to `challenge` (MS-NLMP 3.3.1).
@@ -249,29 +256,43 @@ impl LmSessionKey {
     }
 }
 
-secret! {
-    /// NTOWFv2, the key of NTLMv2 responses (MS-NLMP 3.3.2): belongs to one user in one domain.
-    ResponseKeyNt, 16
+/// NTOWFv2, the key of NTLMv2 responses (MS-NLMP 3.3.2): belongs to one user in one domain. Kept also in the form in which it works, which is
+/// asked for several times in each logon.
+pub struct ResponseKeyNt {
+    bytes: Zeroizing<[u8; 16]>,
+    hmac: HmacMd5,
+}
+
+impl ZeroizeOnDrop for ResponseKeyNt {}
+
+impl fmt::Debug for ResponseKeyNt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ResponseKeyNt(..)")
+    }
 }
 
 impl ResponseKeyNt {
+    fn new(bytes: [u8; 16]) -> Self {
+        Self { hmac: HmacMd5::new(&bytes), bytes: Zeroizing::new(bytes) }
+    }
+
     /// The 16 bytes, for a person who asked for them.
     #[must_use]
     pub fn expose(&self) -> &[u8; 16] {
-        &self.0
+        &self.bytes
     }
 
     /// NTProofStr over the server's challenge and an NTLMv2_CLIENT_CHALLENGE (MS-NLMP 3.3.2).
     #[must_use]
     pub fn nt_proof_str(&self, server_challenge: [u8; 8], client_challenge: &[u8]) -> [u8; 16] {
-        crypto::hmac_md5(&self.0, &[&server_challenge, client_challenge])
+        self.hmac.compute(&[&server_challenge, client_challenge])
     }
 
     /// The LMv2 response (MS-NLMP 3.3.2).
     #[must_use]
     pub fn lmv2_response(&self, server_challenge: [u8; 8], challenge_from_client: [u8; 8]) -> [u8; 24] {
         let mut response = [0; 24];
-        let hash = crypto::hmac_md5(&self.0, &[&server_challenge, &challenge_from_client]);
+        let hash = self.hmac.compute(&[&server_challenge, &challenge_from_client]);
         for (to, from) in response.iter_mut().zip(hash.into_iter().chain(challenge_from_client)) {
             *to = from;
         }
@@ -281,11 +302,11 @@ impl ResponseKeyNt {
     /// SessionBaseKey of NTLMv2 (MS-NLMP 3.3.2).
     #[must_use]
     pub fn session_base_key(&self, nt_proof_str: &[u8; 16]) -> SessionBaseKey {
-        SessionBaseKey(crypto::hmac_md5(&self.0, &[nt_proof_str]))
+        SessionBaseKey(self.hmac.compute(&[nt_proof_str]))
     }
 
     pub(crate) fn duplicate(&self) -> Self {
-        Self(self.0)
+        Self { bytes: self.bytes.clone(), hmac: self.hmac.clone() }
     }
 }
 

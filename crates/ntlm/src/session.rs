@@ -32,15 +32,6 @@ pub enum Piece<'a> {
     SignedOnly(&'a [u8]),
 }
 
-impl Piece<'_> {
-    fn bytes(&self) -> &[u8] {
-        match self {
-            Self::Sealed(bytes) => bytes,
-            Self::SignedOnly(bytes) => bytes,
-        }
-    }
-}
-
 /// Signs and seals what goes out, verifies and unseals what comes in.
 pub struct Session {
     pub(crate) flags: NegotiateFlags,
@@ -400,6 +391,28 @@ impl Checksum {
         }
     }
 
+    /// Takes in a piece and encrypts it.
+    fn seal(&mut self, piece: &mut [u8], rc4: &mut Rc4) {
+        match self {
+            Self::Hmac(message) => message.update_and_encrypt(piece, rc4),
+            Self::Crc32(crc) => {
+                crc.update(piece);
+                rc4.apply(piece);
+            }
+        }
+    }
+
+    /// Decrypts a piece and takes it in.
+    fn unseal(&mut self, piece: &mut [u8], rc4: &mut Rc4) {
+        match self {
+            Self::Hmac(message) => message.decrypt_and_update(piece, rc4),
+            Self::Crc32(crc) => {
+                rc4.apply(piece);
+                crc.update(piece);
+            }
+        }
+    }
+
     /// The signature (MS-NLMP 3.4.4.1 and 3.4.4.2), which takes its part of the key stream.
     fn finish(self, flags: NegotiateFlags, rc4: &mut Rc4, sequence_number: u32) -> MessageSignature {
         match self {
@@ -453,10 +466,10 @@ impl Half {
 
     fn keep_key_stream<T>(&mut self, f: impl FnOnce(&mut Self) -> Result<T, Error>) -> Result<T, Error> {
         let (_, _, running) = self.running()?;
-        let before = running.rc4.clone();
+        let before = running.rc4.position();
         let result = f(self);
         if let Some(running) = &mut self.running {
-            running.rc4 = before;
+            running.rc4.go_back(before);
         }
         result
     }
@@ -477,9 +490,9 @@ impl Half {
         let (flags, number, running) = self.running()?;
         let mut checksum = Checksum::start(running, number);
         for piece in pieces {
-            checksum.update(piece.bytes());
-            if let Piece::Sealed(bytes) = piece {
-                running.rc4.apply(bytes);
+            match piece {
+                Piece::Sealed(bytes) => checksum.seal(bytes, &mut running.rc4),
+                Piece::SignedOnly(bytes) => checksum.update(bytes),
             }
         }
         let signature = checksum.finish(flags, &mut running.rc4, number);
@@ -504,10 +517,10 @@ impl Half {
         let (flags, number, running) = self.running()?;
         let mut checksum = Checksum::start(running, number);
         for piece in pieces.iter_mut() {
-            if let Piece::Sealed(bytes) = piece {
-                running.rc4.apply(bytes);
+            match piece {
+                Piece::Sealed(bytes) => checksum.unseal(bytes, &mut running.rc4),
+                Piece::SignedOnly(bytes) => checksum.update(bytes),
             }
-            checksum.update(piece.bytes());
         }
         let expected = checksum.finish(flags, &mut running.rc4, number);
         let result = self.end_verification(expected, signature, before);
@@ -529,15 +542,15 @@ impl Half {
         Ok(())
     }
 
-    /// Reads the signature, refuses what is visibly out of turn before anything is decrypted, and keeps the key stream as it is.
-    fn begin_verification(&mut self, signature: &[u8]) -> Result<(MessageSignature, Rc4), Error> {
+    /// Reads the signature, refuses what is visibly out of turn before anything is decrypted, and says where the key stream is.
+    fn begin_verification(&mut self, signature: &[u8]) -> Result<(MessageSignature, u64), Error> {
         let signature = MessageSignature::parse(signature)?;
         let (_, expected, running) = self.running()?;
         let found = u32::from_le_bytes(signature.sequence_number);
         if running.hmac.is_some() && found != expected {
             return Err(OutOfSequence::SequenceNumber { expected, found: Some(found) }.into());
         }
-        Ok((signature, running.rc4.clone()))
+        Ok((signature, running.rc4.position()))
     }
 
     /// Compares the signatures. The receiving side moves on if they are equal, and is put back to `before` if not.
@@ -545,7 +558,7 @@ impl Half {
         &mut self,
         expected: MessageSignature,
         found: MessageSignature,
-        before: Rc4,
+        before: u64,
     ) -> Result<(), Error> {
         // Without extended session security the first four bytes are a RandomPad that nobody agrees on.
         let covered = |signature: &MessageSignature| match self.flags.contains(NegotiateFlags::EXTENDED_SESSIONSECURITY)
@@ -563,7 +576,7 @@ impl Half {
             return Ok(());
         }
         if let Some(running) = &mut self.running {
-            running.rc4 = before;
+            running.rc4.go_back(before);
         }
         if checksums {
             return Err(OutOfSequence::SequenceNumber { expected: self.sequence_number, found: None }.into());

@@ -3,16 +3,16 @@
 //! Not part of the API: public for this project's own known-answer tests, fuzz targets and benchmarks.
 
 mod crc32;
+mod md5;
 mod rc4;
 
 use des::Des;
 use des::cipher::{Block, BlockCipherEncrypt, Key, KeyInit as _};
-use hmac::{Hmac, Mac};
-use md4::Md4;
-use md5::{Digest, Md5};
+use md4::{Digest as _, Md4};
 use zeroize::{Zeroize, Zeroizing};
 
 pub use self::crc32::Crc32;
+pub use self::md5::{HmacMd5, HmacMd5Message, Md5};
 pub use self::rc4::Rc4;
 
 /// MD4 over the concatenation of `pieces`.
@@ -32,63 +32,13 @@ pub fn md5(pieces: &[&[u8]]) -> [u8; 16] {
     for piece in pieces {
         digest.update(piece);
     }
-    digest.finalize().into()
+    digest.finish()
 }
 
 /// HMAC-MD5 over the concatenation of `pieces`.
 #[must_use]
 pub fn hmac_md5(key: &[u8; 16], pieces: &[&[u8]]) -> [u8; 16] {
     HmacMd5::new(key).compute(pieces)
-}
-
-/// An HMAC-MD5 with its key taken in, for many messages under one key.
-#[derive(Clone)]
-pub struct HmacMd5(Hmac<Md5>);
-
-impl HmacMd5 {
-    /// Takes the key in.
-    #[must_use]
-    pub fn new(key: &[u8; 16]) -> Self {
-        let mut block = hmac::digest::Key::<Hmac<Md5>>::default();
-        if let Some(start) = block.first_chunk_mut() {
-            *start = *key;
-        }
-        let keyed = Self(Hmac::new(&block));
-        block.as_mut_slice().zeroize();
-        keyed
-    }
-
-    /// The HMAC over the concatenation of `pieces`.
-    #[must_use]
-    pub fn compute(&self, pieces: &[&[u8]]) -> [u8; 16] {
-        let mut mac = self.start();
-        for piece in pieces {
-            mac.update(piece);
-        }
-        mac.finish()
-    }
-
-    /// Starts a message that comes piece by piece.
-    #[must_use]
-    pub fn start(&self) -> HmacMd5Message {
-        HmacMd5Message(self.0.clone())
-    }
-}
-
-/// A message under an [`HmacMd5`].
-pub struct HmacMd5Message(Hmac<Md5>);
-
-impl HmacMd5Message {
-    /// Takes in the next piece of the message.
-    pub fn update(&mut self, piece: &[u8]) {
-        Mac::update(&mut self.0, piece);
-    }
-
-    /// The HMAC over all pieces.
-    #[must_use]
-    pub fn finish(self) -> [u8; 16] {
-        self.0.finalize().into_bytes().into()
-    }
 }
 
 /// `DES(K, D)` of MS-NLMP 6: one block under a 7-byte key.

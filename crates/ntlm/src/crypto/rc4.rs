@@ -1,29 +1,58 @@
 //! RC4. Ours, because a session must be able to put the state back after a failed verification and after a mechListMIC, and to
 //! export it; the published crates keep it to themselves.
 
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use zeroize::ZeroizeOnDrop;
 
 /// The state of an RC4 key stream: a permutation of the 256 byte values and two indices.
 ///
-/// `Clone` is for putting a state back, never for two streams under one key.
-#[derive(Clone)]
+/// Not `Clone`: two streams under one key would encrypt two messages with the same bytes. Whoever wants an earlier state back goes back to it.
 pub struct Rc4 {
-    permutation: [u8; 256],
-    i: u8,
-    j: u8,
+    pub(super) permutation: [u8; 256],
+    pub(super) i: u8,
+    pub(super) j: u8,
+    /// Bytes of the key stream that were made, since whenever.
+    pub(super) position: u64,
 }
+
+/// Before the set-up.
+// An index that counts the array's elements.
+#[allow(clippy::indexing_slicing)]
+const IDENTITY: [u8; 256] = {
+    let mut permutation = [0; 256];
+    let mut value = 0;
+    while value < 256 {
+        permutation[value] = value as u8;
+        value += 1;
+    }
+    permutation
+};
 
 impl Drop for Rc4 {
     fn drop(&mut self) {
-        self.permutation.zeroize();
-        self.i.zeroize();
-        self.j.zeroize();
+        // Many bytes at a time, which `zeroize` does not; the barrier keeps the compiler from leaving it out.
+        self.permutation.fill(0);
+        (self.i, self.j) = (0, 0);
+        zeroize::optimization_barrier(self);
     }
 }
 
 impl ZeroizeOnDrop for Rc4 {}
 
+/// The next byte of the key stream.
 // A byte indexes a permutation of 256 values: never out of bounds.
+#[allow(clippy::indexing_slicing)]
+#[inline(always)]
+pub(super) fn next(permutation: &mut [u8; 256], i: &mut u8, j: &mut u8) -> u8 {
+    *i = i.wrapping_add(1);
+    let a = permutation[usize::from(*i)];
+    *j = j.wrapping_add(a);
+    let b = permutation[usize::from(*j)];
+    permutation[usize::from(*i)] = b;
+    permutation[usize::from(*j)] = a;
+    permutation[usize::from(a.wrapping_add(b))]
+}
+
+// As above.
 #[allow(clippy::indexing_slicing)]
 impl Rc4 {
     /// Length of an exported state in bytes.
@@ -32,30 +61,74 @@ impl Rc4 {
     /// Sets up the key stream of `key`, 1 to 256 bytes (an empty key is taken as one zero byte).
     #[must_use]
     pub fn new(key: &[u8]) -> Self {
-        let mut permutation = [0; 256];
-        for (value, entry) in (0..=255).zip(&mut permutation) {
-            *entry = value;
+        let mut stream = Self { permutation: IDENTITY, i: 0, j: 0, position: 0 };
+        let mut j = 0;
+        if let Ok(key) = <&[u8; 16]>::try_from(key) {
+            // Nearly all keys of NTLM: the inner loop is unrolled.
+            for round in 0..16 {
+                for (n, key) in (0..16).zip(key) {
+                    stream.swap(round * 16 + n, &mut j, *key);
+                }
+            }
+        } else {
+            let key = if key.is_empty() { &[0] } else { key };
+            for (n, key) in (0..256_u16).zip(key.iter().cycle()) {
+                stream.swap((n & 0xff) as u8, &mut j, *key);
+            }
         }
-        let mut j = 0_u8;
-        let key = if key.is_empty() { &[0] } else { key };
-        for (i, &key) in (0..256).zip(key.iter().cycle()) {
-            j = j.wrapping_add(permutation[i]).wrapping_add(key);
-            permutation.swap(i, usize::from(j));
-        }
-        Self { permutation, i: 0, j: 0 }
+        stream
+    }
+
+    /// A step of the set-up.
+    #[inline(always)]
+    fn swap(&mut self, i: u8, j: &mut u8, key: u8) {
+        let value = self.permutation[usize::from(i)];
+        *j = j.wrapping_add(value).wrapping_add(key);
+        self.permutation[usize::from(i)] = self.permutation[usize::from(*j)];
+        self.permutation[usize::from(*j)] = value;
     }
 
     /// XORs the next bytes of the key stream into `data`.
     pub fn apply(&mut self, data: &mut [u8]) {
-        let Self { permutation, i, j } = self;
-        for byte in data {
-            *i = i.wrapping_add(1);
-            let a = permutation[usize::from(*i)];
-            *j = j.wrapping_add(a);
-            let b = permutation[usize::from(*j)];
-            permutation[usize::from(*i)] = b;
-            permutation[usize::from(*j)] = a;
-            *byte ^= permutation[usize::from(a.wrapping_add(b))];
+        let Self { permutation, i, j, position } = self;
+        let (mut x, mut y) = (*i, *j);
+        *position = position.wrapping_add(data.len() as u64);
+        // Eight bytes at a time: what is read and written of the data then is not what limits.
+        let (words, rest) = data.as_chunks_mut::<8>();
+        for word in words {
+            let mut stream = 0;
+            for shift in [0, 8, 16, 24, 32, 40, 48, 56] {
+                stream |= u64::from(next(permutation, &mut x, &mut y)) << shift;
+            }
+            *word = (u64::from_le_bytes(*word) ^ stream).to_le_bytes();
+        }
+        for byte in rest {
+            *byte ^= next(permutation, &mut x, &mut y);
+        }
+        (*i, *j) = (x, y);
+    }
+
+    /// The next 64 bytes of the key stream, as little-endian words.
+    pub(super) fn stream(&mut self) -> [u64; 8] {
+        let mut bytes = [[0; 8]; 8];
+        self.apply(bytes.as_flattened_mut());
+        bytes.map(u64::from_le_bytes)
+    }
+
+    /// Where the key stream is, for [`go_back`](Self::go_back).
+    #[must_use]
+    pub fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// Takes back what was made of the key stream since `position`: the state is what it was there. As much work as making it was.
+    pub fn go_back(&mut self, position: u64) {
+        let Self { permutation, i, j, position: now } = self;
+        while *now != position {
+            permutation.swap(usize::from(*i), usize::from(*j));
+            *j = j.wrapping_sub(permutation[usize::from(*i)]);
+            *i = i.wrapping_sub(1);
+            *now = now.wrapping_sub(1);
         }
     }
 
@@ -85,13 +158,25 @@ impl Rc4 {
         for &value in permutation {
             seen[usize::from(value)] = true;
         }
-        seen.iter().all(|&seen| seen).then_some(Self { permutation: *permutation, i, j })
+        seen.iter().all(|&seen| seen).then_some(Self { permutation: *permutation, i, j, position: 0 })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_key_stream_can_go_back() {
+        let mut stream = Rc4::new(b"Key");
+        let _ = stream.applied([0; 1000]);
+        let (position, state) = (stream.position(), stream.export());
+        let ahead = stream.applied([0; 777]);
+        assert_ne!(stream.export(), state);
+        stream.go_back(position);
+        assert_eq!(stream.export(), state);
+        assert_eq!(stream.applied([0; 777]), ahead);
+    }
 
     #[test]
     fn an_exported_state_goes_on_where_it_was() {

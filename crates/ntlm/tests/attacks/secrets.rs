@@ -76,7 +76,7 @@ fn attack_27_secrets_cannot_be_compared_copied_or_printed_and_are_wiped() {
     for (name, compared, copied, printed, wiped) in facts {
         assert_eq!((compared, copied, printed, wiped), (false, false, false, true), "{name}");
     }
-    assert!(implements!(Rc4: ZeroizeOnDrop) && !implements!(Rc4: PartialEq));
+    assert!(implements!(Rc4: ZeroizeOnDrop) && !implements!(Rc4: PartialEq) && !implements!(Rc4: Clone));
     // The probe itself.
     assert!(implements!(u8: PartialEq) && implements!(u8: Copy) && !implements!(u8: ZeroizeOnDrop));
 

@@ -34,12 +34,13 @@ fn tests_in(folder: &Path, found: &mut BTreeSet<String>) {
             let text = std::fs::read_to_string(&path).expect("a source file");
             let mut marked = false;
             for line in text.lines().map(str::trim_start) {
+                let line = line.strip_prefix("async ").unwrap_or(line);
                 if line.starts_with("fn ") || line.starts_with("pub") {
                     let name = line.strip_prefix("fn ").and_then(|rest| rest.split('(').next());
                     found.extend(name.filter(|_| marked).map(str::to_owned));
                     marked = false;
                 }
-                marked |= line == "#[test]";
+                marked |= matches!(line, "#[test]" | "#[tokio::test]");
             }
         }
     }

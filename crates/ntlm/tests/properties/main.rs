@@ -5,6 +5,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod primitives;
 mod sessions;
 mod tampering;
 mod wire;
