@@ -3,6 +3,7 @@
 
 usage: fuzz/seed.py        (writes fuzz/corpus/TARGET/, which is not tracked)
 """
+import base64
 import json
 import pathlib
 import re
@@ -123,6 +124,23 @@ def imports() -> None:
             write("import", f"{name}-{choice}", bytes([choice]) + text.encode())
 
 
+def http_headers() -> None:
+    """What http_header.rs reads: header values, a line for each request."""
+    values = {
+        "offers": 'Negotiate, NTLM\nBasic realm="a, NTLM b\\\\", Digest nonce=c, qop=auth , ,NTLM',
+        "spnego": "Negotiate YIIBCwYGKwYBBQUC",
+        "errors": "NTLM\nNTLM TlRM TVNT\nNTLM YW\nNTLM YW-_\nNTLM realm=x\nNegotiate YWK=\rNTLM",
+    }
+    for name, text in values.items():
+        write("http_header", name, text.encode())
+
+
+def http_logon(name: str, negotiate: bytes, authenticate: bytes) -> None:
+    for scheme in ("NTLM", "negotiate"):
+        lines = [f"{scheme} {base64.b64encode(token).decode()}" for token in (negotiate, authenticate)]
+        write("http_header", f"{name}-{scheme}", "\n".join(lines).encode())
+
+
 def main() -> None:
     for file in sorted((FUZZ.parent / "testdata").glob("*.json")):
         for vector in json.loads(file.read_text())["vectors"]:
@@ -134,6 +152,7 @@ def main() -> None:
             authenticate = tokens.get("authenticate")
             if authenticate:
                 negotiate = tokens.get("negotiate") or bytes.fromhex("4e544c4d5353500001000000978208e2000000000000000000000000000000000a0063450000000f")
+                http_logon(vector["id"], negotiate, authenticate)
                 for choice in range(32):
                     head = bytes([choice]) + len(negotiate).to_bytes(2, "little")
                     write("acceptor", f"{vector['id']}-{choice}", head + negotiate + authenticate)
@@ -141,6 +160,7 @@ def main() -> None:
         write("unseal", str(choice), bytes([choice, 1, 0, 0, 0] + [0] * 12) + b"body")
     c_calls()
     imports()
+    http_headers()
     # An exported context of the simplest form: no session, no optional parts.
     write("import_context", "none", b"NTLMCTX\x01\x01\x00\x04\x00" + bytes(36) + bytes(12) + b"\x00")
 

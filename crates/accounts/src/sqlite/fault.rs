@@ -15,6 +15,8 @@ pub(super) enum Fault {
     Store(StoreError),
     /// SQLite's.
     Sqlite(rusqlite::Error),
+    /// The file is empty: nobody's database yet.
+    Empty,
     /// The file is no database of accounts, for this reason.
     NotOurs(&'static str),
     /// A later version of this program made it, with this version of the tables.
@@ -58,6 +60,7 @@ impl Fault {
         let text = match self {
             Self::Refused(refusal) => return ChangeError::Refused(refusal),
             Self::Store(error) => return ChangeError::Store(error),
+            Self::Empty => format!("{path} is no account database: it is empty"),
             Self::NotOurs(why) => format!("{path} is no account database: {why}"),
             Self::Newer(version) => format!(
                 "the account database {path} was made by a later version of this program (its tables are version {version}); use that one"

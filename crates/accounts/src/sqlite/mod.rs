@@ -39,7 +39,7 @@ use ntlm::UnicodeString;
 use rusqlite::{Connection, OptionalExtension as _};
 
 pub use fault::{ChangeError, Refusal};
-pub use place::{check_place, default_path};
+pub use place::default_path;
 pub use row::StoredAccount;
 pub use transfer::{Existing, ImportReport};
 
@@ -115,6 +115,26 @@ impl SqliteStore {
         store.check().map(|()| store)
     }
 
+    /// As [`open`](Self::open); `None` where [`open_or_create`](Self::open_or_create) would make a database: for those who ask for a password
+    /// first.
+    ///
+    /// # Errors
+    ///
+    /// As for [`open`](Self::open), and when a database may not be made there.
+    pub fn open_if_there(path: impl AsRef<Path>) -> Result<Option<Self>, StoreError> {
+        let store = Self::with_access(path.as_ref(), Access::Write);
+        if place::is_missing(&store.path) {
+            return place::check_place(&store.path).map(|()| None);
+        }
+        // Whether a file is empty shows when it was opened: a database whose making was interrupted is, once that was taken back.
+        let connect = |path: &Path| schema::connect(path, store.access);
+        match store.check_with(connect) {
+            Ok(()) => Ok(Some(store)),
+            Err(Fault::Empty) => Ok(None),
+            Err(fault) => Err(fault.about(&store.path).into_store()),
+        }
+    }
+
     /// Opens the database at `path` for look-ups and changes; makes it, and the directories above it, where there is none, with no rights for
     /// anybody but the owner. Says whether it was made.
     ///
@@ -123,14 +143,15 @@ impl SqliteStore {
     /// As for [`open`](Self::open), and when it cannot be made.
     pub fn open_or_create(path: impl AsRef<Path>) -> Result<(Self, bool), StoreError> {
         let store = Self::with_access(path.as_ref(), Access::Write);
-        check_place(&store.path)?;
+        place::check_place(&store.path)?;
         place::make(&store.path)?;
         let mut created = false;
-        store.check_with(|path| {
+        let opened = store.check_with(|path| {
             let (connection, new) = schema::connect_or_create(path)?;
             created = new;
             Ok(connection)
-        })?;
+        });
+        opened.map_err(|fault| fault.about(&store.path).into_store())?;
         Ok((store, created))
     }
 
@@ -152,12 +173,13 @@ impl SqliteStore {
     ///
     /// As for [`open_read_only`](Self::open_read_only).
     pub fn check(&self) -> Result<(), StoreError> {
-        self.check_with(|path| schema::connect(path, self.access))
+        let checked = self.check_with(|path| schema::connect(path, self.access));
+        checked.map_err(|fault| fault.about(&self.path).into_store())
     }
 
-    fn check_with(&self, connect: impl FnOnce(&Path) -> Result<Connection, Fault>) -> Result<(), StoreError> {
+    fn check_with(&self, connect: impl FnOnce(&Path) -> Result<Connection, Fault>) -> Result<(), Fault> {
         let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
-        self.open_again(&mut opened, connect).map(drop).map_err(|fault| fault.about(&self.path).into_store())
+        self.open_again(&mut opened, connect).map(drop)
     }
 
     /// Who else can read it, for the administrator.

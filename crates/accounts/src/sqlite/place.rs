@@ -59,12 +59,8 @@ pub(super) fn metadata(path: &Path) -> Result<Metadata, StoreError> {
     }
 }
 
-/// Whether a database may be made at `path`; as [`super::SqliteStore::open_or_create`] finds, for those who ask for a password first.
-///
-/// # Errors
-///
-/// [`StoreError`] when it may not.
-pub fn check_place(path: &Path) -> Result<(), StoreError> {
+/// Whether a database may be made at `path`, as far as its directory is there already.
+pub(super) fn check_place(path: &Path) -> Result<(), StoreError> {
     if directory(path).exists() { check_directory(path) } else { Ok(()) }
 }
 
@@ -113,6 +109,11 @@ pub(super) fn make(path: &Path) -> Result<(), StoreError> {
     }
 }
 
+/// Whether nothing is there, not even what cannot be read.
+pub(super) fn is_missing(path: &Path) -> bool {
+    std::fs::metadata(path).is_err_and(|error| error.kind() == ErrorKind::NotFound)
+}
+
 fn directory(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
@@ -127,7 +128,7 @@ fn make_directory(path: &Path) -> std::io::Result<()> {
     builder.create(path)?;
     #[cfg(unix)]
     for parent in path.ancestors().skip(1).take(missing) {
-        std::fs::File::open(directory(&parent.join(".")))?.sync_all()?;
+        std::fs::File::open(parent)?.sync_all()?;
     }
     Ok(())
 }

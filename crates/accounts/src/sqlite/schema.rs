@@ -69,7 +69,7 @@ pub(super) fn connect(path: &Path, access: Access) -> Result<Connection, Fault> 
     let mut connection = open(path, access)?;
     match (state(&connection)?, access) {
         (State::Current, _) => {}
-        (State::Empty, _) => return Err(Fault::NotOurs("it is empty")),
+        (State::Empty, _) => return Err(Fault::Empty),
         (State::Older, Access::Read) => return Err(Fault::Older),
         (State::Older, Access::Write) => drop(migrate(&mut connection, &MIGRATIONS)?),
     }

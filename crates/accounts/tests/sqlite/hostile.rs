@@ -225,6 +225,33 @@ fn a_change_that_was_cut_off_is_taken_back_by_the_next_who_looks() {
     assert!(!scratch.path("killed.db-journal").exists());
 }
 
+#[test]
+fn what_is_to_become_a_database_is_told_from_what_is_none() {
+    let scratch = Scratch::new();
+    let path = scratch.path("a.db");
+    assert!(SqliteStore::open_if_there(&path).unwrap().is_none() && !path.exists());
+    std::fs::write(&path, "").unwrap();
+    make_private(&path);
+    assert!(SqliteStore::open_if_there(&path).unwrap().is_none());
+
+    // A database whose making was cut off: empty, but only when that was taken back.
+    let connection = Connection::open(scratch.path("being-made.db")).unwrap();
+    connection.execute_batch("PRAGMA cache_size = 5; BEGIN; CREATE TABLE a (b)").unwrap();
+    for _ in 0..500 {
+        connection.execute("INSERT INTO a VALUES (randomblob(200))", []).unwrap();
+    }
+    std::fs::copy(scratch.path("being-made.db"), &path).unwrap();
+    std::fs::copy(scratch.path("being-made.db-journal"), scratch.path("a.db-journal")).unwrap();
+    make_private(&path);
+    assert!(std::fs::metadata(&path).unwrap().len() > 0);
+    assert!(SqliteStore::open_if_there(&path).unwrap().is_none());
+    assert!(SqliteStore::open_or_create(&path).unwrap().1);
+    assert!(SqliteStore::open_if_there(&path).unwrap().is_some());
+
+    std::fs::write(&path, "EXAMPLE:alice:secret\n").unwrap();
+    assert!(SqliteStore::open_if_there(&path).is_err());
+}
+
 #[cfg(unix)]
 fn make_private(path: &Path) {
     use std::os::unix::fs::PermissionsExt as _;

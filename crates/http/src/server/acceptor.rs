@@ -1,0 +1,121 @@
+//! What the connections of a server share.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use http::header::CONNECTION;
+use http::{HeaderMap, Version};
+use ntlm::{ServerConfig, ServerNames};
+use ntlm_accounts::audit::{AuditSink, NoAudit};
+use ntlm_accounts::{Origin, Throttle};
+
+use super::answer::Answer;
+use super::half_open::HalfOpen;
+use super::settings::{Moment, Settings};
+
+/// What all connections of a server share.
+pub struct Acceptor {
+    pub(super) settings: Settings,
+    /// For connections without channel bindings, and with.
+    configs: RwLock<[Arc<ServerConfig>; 2]>,
+    pub(super) half_open: Arc<HalfOpen>,
+    pub(super) audit: Arc<dyn AuditSink>,
+    throttle: Option<Arc<Throttle>>,
+    /// Tells it from others: an identity is worth something only where it was established.
+    pub(super) number: u64,
+}
+
+impl Acceptor {
+    /// A server with `settings`, without audit records or throttle.
+    #[must_use]
+    pub fn new(settings: Settings) -> Self {
+        static NUMBER: AtomicU64 = AtomicU64::new(0);
+        Self {
+            configs: RwLock::new(configs(&settings, &settings.names)),
+            half_open: Arc::new(HalfOpen::new(settings.limits.clone())),
+            settings,
+            audit: Arc::new(NoAudit),
+            throttle: None,
+            number: NUMBER.fetch_add(1, Ordering::Relaxed),
+        }
+    }
+
+    /// Sends a record of every logon to `audit`.
+    #[must_use]
+    pub fn with_audit(mut self, audit: Arc<dyn AuditSink>) -> Self {
+        self.audit = audit;
+        self
+    }
+
+    /// Turns clients away whose addresses are blocked. To be the throttle of the authority, which counts.
+    #[must_use]
+    pub fn with_throttle(mut self, throttle: Arc<Throttle>) -> Self {
+        self.throttle = Some(throttle);
+        self
+    }
+
+    /// Changes what the server is called from the next logon on: which accounts a name without domain means hangs on it.
+    pub fn set_names(&self, names: &ServerNames) {
+        let configs = configs(&self.settings, names);
+        *self.configs.write().unwrap_or_else(PoisonError::into_inner) = configs;
+    }
+
+    /// The settings as they were given.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The configuration for a logon on a connection with channel bindings, or without.
+    pub(super) fn config(&self, channel_bindings: bool) -> Arc<ServerConfig> {
+        let configs = self.configs.read().unwrap_or_else(PoisonError::into_inner);
+        let [without, with] = &*configs;
+        Arc::clone(if channel_bindings { with } else { without })
+    }
+
+    /// For how long an address is turned away.
+    pub(super) fn blocks(&self, origin: &Origin, now: Moment) -> Option<Duration> {
+        self.throttle.as_ref()?.address_is_blocked(origin.address?.ip(), now.instant)
+    }
+
+    /// Whether a connection can be authenticated that carries such requests.
+    ///
+    /// # Errors
+    ///
+    /// What to answer when it cannot: HTTP/2 and HTTP/3 mix the requests of several users on a connection, and HTTP/1.0 closes it after each request unless told otherwise.
+    pub fn can_authenticate(&self, version: Version, headers: &HeaderMap) -> Result<(), Answer> {
+        let kept_alive = || {
+            let values = headers.get_all(CONNECTION).iter().filter_map(|value| value.to_str().ok());
+            values.flat_map(|value| value.split(',')).any(|token| token.trim().eq_ignore_ascii_case("keep-alive"))
+        };
+        match version {
+            Version::HTTP_11 => Ok(()),
+            Version::HTTP_10 if kept_alive() => Ok(()),
+            _ => Err(Answer::wrong_version(&self.settings)),
+        }
+    }
+
+    /// How many half-open logons there are, and the bytes that they hold.
+    #[must_use]
+    pub fn half_open(&self) -> (usize, usize) {
+        self.half_open.size()
+    }
+
+    /// Drops the half-open logons whose time is over. Every new logon does this too.
+    pub fn expire(&self, now: Moment) {
+        self.half_open.expire(now.instant);
+    }
+}
+
+fn configs(settings: &Settings, names: &ServerNames) -> [Arc<ServerConfig>; 2] {
+    [settings.policy_without_channel(), settings.policy.clone()]
+        .map(|policy| Arc::new(ServerConfig::new(names.clone(), policy)))
+}
+
+impl fmt::Debug for Acceptor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Acceptor").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
