@@ -26,6 +26,11 @@ impl Failure {
         Self { message: message.into(), status: STATUS_NO }
     }
 
+    /// Something else, with an exit status that the command's help explains.
+    pub(crate) fn with_status(message: impl Into<String>, status: u8) -> Self {
+        Self { message: message.into(), status }
+    }
+
     /// Prints the message to stderr and gives the exit status.
     pub(crate) fn report(&self) -> ExitCode {
         anstream::eprintln!("ntlm: {}", self.message);

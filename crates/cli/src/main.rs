@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+mod accounts;
 mod auth;
 mod bench;
 mod decode;
@@ -12,9 +13,12 @@ mod demo;
 mod environment;
 mod failure;
 mod hash;
+mod http;
 mod manual;
 mod output;
 mod password;
+mod serve;
+mod users;
 
 use std::process::ExitCode;
 
@@ -35,7 +39,10 @@ enum Sub {
     Demo(demo::Arguments),
     Decode(decode::Arguments),
     Hash(hash::Arguments),
+    Http(http::Arguments),
     Auth(auth::Arguments),
+    Serve(Box<serve::Arguments>),
+    Users(users::Arguments),
     Bench(bench::Arguments),
     Completions(manual::CompletionsArguments),
     Man(manual::ManArguments),
@@ -58,7 +65,10 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Sub::Demo(arguments) => demo::run(&arguments),
         Sub::Decode(arguments) => decode::run(&arguments),
         Sub::Hash(arguments) => hash::run(&arguments),
+        Sub::Http(arguments) => http::run(&arguments),
         Sub::Auth(arguments) => auth::run(&arguments),
+        Sub::Serve(arguments) => serve::run(&arguments),
+        Sub::Users(arguments) => users::run(&arguments),
         Sub::Bench(arguments) => bench::run(&arguments),
         Sub::Completions(arguments) => manual::completions(&arguments),
         Sub::Man(arguments) => manual::man(&arguments),

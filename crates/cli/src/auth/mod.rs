@@ -27,8 +27,9 @@ use clap::{Args, ValueEnum};
 use ntlm::{ClientPolicy, Password, ServerPolicy};
 use zeroize::Zeroizing;
 
+use crate::accounts::NameOverrides;
 use crate::failure::Failure;
-use accounts::{NameOverrides, Source};
+use accounts::Source;
 use client::Client;
 use lines::{Line, Lines};
 use request::{Reply, Request};

@@ -18,9 +18,10 @@ use ntlm::{
 };
 use ntlm_accounts::Loaded;
 
-use super::accounts::{self, NameOverrides, Source};
+use super::accounts::{self, Source};
 use super::request::{self, Reply, Request};
 use super::{Helper, tell};
+use crate::accounts::NameOverrides;
 use crate::environment::{SystemEntropy, now};
 
 /// What is said to be in force before anything is agreed on: what a server has to offer.

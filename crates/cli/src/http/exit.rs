@@ -1,0 +1,39 @@
+//! What went wrong, as an exit status: the one mapping of the client's errors.
+
+use ntlm_http::client::{Error, Refusal};
+
+use crate::failure::{Failure, STATUS_NO, STATUS_UNUSABLE};
+
+/// No connection, or it was lost.
+const STATUS_UNREACHABLE: u8 = 3;
+
+/// NTLM cannot be had there.
+const STATUS_NO_NTLM: u8 = 4;
+
+/// A response of 400 or above, with --fail; curl's number.
+pub(super) const STATUS_HTTP_ERROR: u8 = 22;
+
+pub(super) fn failure(error: &Error) -> Failure {
+    let status = match error {
+        Error::Url { .. } | Error::Request(_) | Error::Roots(_) | Error::Body(_) => STATUS_UNUSABLE,
+        Error::Logon(error) => match error.refusal {
+            Refusal::Denied => STATUS_NO,
+            _ => STATUS_NO_NTLM,
+        },
+        Error::Tunnel { status, .. } if status.as_u16() == 407 => STATUS_NO,
+        Error::Http2 { .. } => STATUS_NO_NTLM,
+        // Connections, and what becomes of them; the enum may grow.
+        _ => STATUS_UNREACHABLE,
+    };
+    let hint = match error {
+        Error::Tls { .. } => "; --cacert names a certificate to trust",
+        Error::Redirects { .. } => "; --max-redirs allows more",
+        Error::Tunnel { status, .. } if status.as_u16() == 407 => "; -U names a user",
+        _ => "",
+    };
+    Failure::with_status(format!("{error}{hint}"), status)
+}
+
+pub(super) fn too_slow(seconds: u64) -> Failure {
+    Failure::with_status(format!("the whole took longer than --max-time {seconds}"), STATUS_UNREACHABLE)
+}

@@ -1,0 +1,127 @@
+//! Where the accounts are: a database or a file of lines, asked anew for every logon.
+
+use std::fmt;
+
+use ntlm::UnicodeString;
+use ntlm_accounts::config::Config;
+use ntlm_accounts::{Account, AccountFile, AccountName, FileStore, HashStore, SqliteStore, StoreError, sqlite};
+
+use super::options::Arguments;
+use crate::accounts::{user_file_of_environment, warnings};
+use crate::failure::Failure;
+
+/// Where the accounts are.
+#[derive(Debug)]
+pub(super) enum Source {
+    Database(SqliteStore),
+    File(FileStore),
+}
+
+/// What a source held when the server was started.
+pub(super) struct Accounts {
+    pub(super) number: usize,
+    /// The domain that all accounts with a domain are in.
+    pub(super) only_domain: Option<UnicodeString>,
+    /// For the administrator.
+    pub(super) warnings: Vec<String>,
+}
+
+impl Source {
+    /// What the options name, or the configuration, or the environment, or the database that `ntlm users` keeps. Reads nothing yet.
+    pub(super) fn choose(arguments: &Arguments, configuration: Option<&Config>) -> Result<Self, Failure> {
+        let database = |path| Self::Database(SqliteStore::new(path));
+        let file = |file| Self::File(FileStore::new(file));
+        if let Some(path) = &arguments.db {
+            return Ok(database(path));
+        }
+        if let Some(path) = &arguments.user_file {
+            return Ok(file(AccountFile::user_file(path)));
+        }
+        if let Some(path) = &arguments.smbpasswd {
+            return Ok(file(AccountFile::smbpasswd(path)));
+        }
+        if let Some(configuration) = configuration {
+            if let Some(path) = &configuration.accounts.database {
+                return Ok(database(path));
+            }
+            if let Some(named) = configuration.account_file() {
+                return Ok(file(named));
+            }
+        }
+        if let Some(named) = user_file_of_environment() {
+            return Ok(file(named));
+        }
+        Ok(database(&sqlite::default_path()?))
+    }
+
+    /// Reads what there is.
+    pub(super) fn load(&self) -> Result<Accounts, StoreError> {
+        match self {
+            Self::Database(store) => {
+                let exposure = store.exposure()?.map(|exposure| format!("{self} holds secrets, and {exposure}"));
+                Ok(Accounts {
+                    number: store.list()?.len(),
+                    only_domain: store.only_domain()?,
+                    warnings: exposure.into_iter().collect(),
+                })
+            }
+            Self::File(store) => {
+                let loaded = store.current()?;
+                Ok(Accounts {
+                    number: loaded.store.accounts().len(),
+                    only_domain: loaded.store.only_domain().cloned(),
+                    warnings: warnings(store.file(), &loaded),
+                })
+            }
+        }
+    }
+
+    /// The domain that all accounts with a domain are in.
+    pub(super) fn only_domain(&self) -> Result<Option<UnicodeString>, StoreError> {
+        match self {
+            Self::Database(store) => store.only_domain(),
+            Self::File(store) => Ok(store.current()?.store.only_domain().cloned()),
+        }
+    }
+
+    fn store(&self) -> &dyn HashStore {
+        match self {
+            Self::Database(store) => store,
+            Self::File(store) => store,
+        }
+    }
+
+    /// Tells the administrator what keeps logons from being decided.
+    fn told<T>(result: Result<T, StoreError>) -> Result<T, StoreError> {
+        result.inspect_err(|error| tracing::error!("nobody can log on: {error}"))
+    }
+}
+
+impl HashStore for Source {
+    fn find(&self, name: &AccountName) -> Result<Option<Account>, StoreError> {
+        Self::told(self.store().find(name))
+    }
+
+    fn find_first(&self, names: &[AccountName]) -> Result<Option<Account>, StoreError> {
+        Self::told(self.store().find_first(names))
+    }
+
+    fn knows_domain(&self, domain: &UnicodeString) -> Result<bool, StoreError> {
+        Self::told(self.store().knows_domain(domain))
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Database(store) => write!(f, "the database {}", store.path().display()),
+            Self::File(store) => write!(f, "the file {}", store.file().path.display()),
+        }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::unusable(error.to_string())
+    }
+}
