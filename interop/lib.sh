@@ -92,7 +92,8 @@ KeepAlive On
 </Location>
 X
     } >"$root/httpd.conf"
-    exec env NTLM_USER_FILE="$root/users" NETBIOS_COMPUTER_NAME=WEB1 NETBIOS_DOMAIN_NAME=EXAMPLE apache2 "$@" -f "$root/httpd.conf"
+    # At its end it ends its whole group of processes.
+    exec setsid env NTLM_USER_FILE="$root/users" NETBIOS_COMPUTER_NAME=WEB1 NETBIOS_DOMAIN_NAME=EXAMPLE apache2 "$@" -f "$root/httpd.conf"
 }
 
 end() { # PID of ours

@@ -8,4 +8,7 @@ interop/install.sh
 interop/selftest.sh
 release=${CARGO_TARGET_DIR:-target}/release
 "$release/ntlm-interop" --ntlm "$release/ntlm" "$@"
-[ $# -gt 0 ] || interop/freerdp.sh
+[ $# -eq 0 ] || exit 0
+interop/freerdp.sh
+interop/http.sh
+interop/load.sh
