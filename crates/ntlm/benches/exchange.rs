@@ -5,7 +5,7 @@ mod work;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use ntlm::{Piece, Session};
-use work::{SIZES, Work};
+use work::{SIZES, Work, pass};
 
 fn handshakes(criterion: &mut Criterion) {
     let work = Work::new();
@@ -18,7 +18,10 @@ fn handshakes(criterion: &mut Criterion) {
     group.finish();
     let (client, server, _) = work.half_open().expect("half a logon");
     println!("memory: half-open client {} B, half-open server {} B", client.memory(), server.memory());
-    let (client, server) = work.handshake().expect("a logon");
+    let (mut client, mut server) = work.handshake().expect("a logon");
+    let mut data = [0x5a; 64];
+    pass(&mut client.session, &mut server.session, &mut data).expect("a message");
+    pass(&mut server.session, &mut client.session, &mut data).expect("a message");
     println!("memory: established client {} B, established server {} B", client.memory(), server.memory());
 }
 

@@ -117,11 +117,12 @@ pub struct Established {
 }
 
 impl Established {
-    /// Bytes that the context holds, on the heap and itself.
+    /// Bytes that the context holds, on the heap and itself. More with the first message each way, which makes its keys.
     #[must_use]
     pub fn memory(&self) -> usize {
         let Identity { kind: _, user, domain, workstation, account } = &self.info.identity;
         let names = [Some(user), Some(domain), Some(workstation), account.as_ref(), self.info.target_name.as_ref()];
-        size_of::<Self>() + names.into_iter().flatten().map(UnicodeString::heap).sum::<usize>()
+        let names: usize = names.into_iter().flatten().map(UnicodeString::heap).sum();
+        size_of::<Self>() + names + self.session.heap()
     }
 }

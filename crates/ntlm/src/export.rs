@@ -24,6 +24,7 @@
 //! The bytes hold the session key: [`ExportedContext`] wipes them and does not print them. They are not authenticated; whoever can change them can
 //! as well use the key. A context that was exported is consumed, because two users of one key stream give the plaintext away.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -340,7 +341,7 @@ impl Cursor<'_> {
             let state = Zeroizing::new(self.array::<{ Rc4::STATE_LENGTH }>("RC4")?);
             let rc4 =
                 Rc4::import(&state).ok_or_else(|| self.malformed("RC4", offset, Reason::BadValue { found: 0 }))?;
-            half.running = Some(Running::resume(&half, rc4));
+            half.running = Some(Box::new(Running::resume(&half, rc4)));
         }
         Ok(half)
     }

@@ -2,7 +2,8 @@
 //!
 //! With extended session security a session has two halves, each with its own keys, key stream and sequence number:
 //! [`Session::split`] gives them to two threads. Without it, both directions share one key stream and one counter, so there is one
-//! [`Session`] and one lock. Everything works in place over the caller's buffers and allocates nothing.
+//! [`Session`] and one lock. Everything works in place over the caller's buffers; the first message of a half allocates the place for its keys, the others nothing.
+//! (Each connectionless message has keys of its own.)
 //!
 //! A message is a sequence of [`Piece`]s: *sealed* ones are encrypted and covered by the signature, *signed only* ones are covered. What
 //! SSPI calls plain SECBUFFER_READONLY never comes here.
@@ -10,6 +11,7 @@
 //! A verification that fails leaves the receiving side as it was, so that the true message can still be taken after a forged one, and leaves zeros where
 //! the plaintext would have been.
 
+use alloc::boxed::Box;
 use core::fmt;
 
 use zeroize::Zeroize;
@@ -241,6 +243,18 @@ impl Session {
         Ok(Self { flags: sealer.0.flags, halves: Halves::Two(sealer, unsealer) })
     }
 
+    /// Bytes on the heap.
+    pub(crate) fn heap(&self) -> usize {
+        let of = |half: &Half| half.running.as_ref().map_or(0, |running| size_of_val(&**running));
+        match &self.halves {
+            Halves::None => 0,
+            Halves::Two(Sealer(ours), Unsealer(theirs)) | Halves::Datagram(Datagram { ours, theirs, .. }) => {
+                of(ours) + of(theirs)
+            }
+            Halves::Shared(half) => of(half),
+        }
+    }
+
     /// The key that everything is derived from; `None` without protection.
     pub(crate) fn key(&self) -> Option<&ExportedSessionKey> {
         match &self.halves {
@@ -348,8 +362,8 @@ pub(crate) struct Half {
     pub(crate) flags: NegotiateFlags,
     pub(crate) ntlm_revision: u8,
     pub(crate) sequence_number: u32,
-    /// Made when the first message needs it: carriers like HTTP never do.
-    pub(crate) running: Option<Running>,
+    /// Made when the first message needs it: carriers like HTTP never do. In a place of its own: what is moved leaves copies of keys behind.
+    pub(crate) running: Option<Box<Running>>,
 }
 
 /// The keys in the form in which they work.
@@ -442,7 +456,7 @@ impl Half {
         }
         if self.running.is_none() {
             let rc4 = self.key.sealing_key(self.flags, self.ntlm_revision, self.direction).rc4();
-            self.running = Some(Running::resume(self, rc4));
+            self.running = Some(Box::new(Running::resume(self, rc4)));
         }
         match &mut self.running {
             Some(running) => Ok((self.flags, self.sequence_number, running)),
@@ -460,7 +474,7 @@ impl Half {
             flags: self.flags,
             ntlm_revision: self.ntlm_revision,
             sequence_number,
-            running: Some(running),
+            running: Some(Box::new(running)),
         }
     }
 

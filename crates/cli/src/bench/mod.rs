@@ -64,10 +64,15 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
         measure("seal", Some(size), &mut || client.seal(&mut [Piece::Sealed(&mut data)]).map(drop))?;
     }
     let (half_client, half_server, _) = work.half_open()?;
-    let (client, server) = work.handshake()?;
+    let (mut client, mut server) = work.handshake()?;
+    let without_keys = server.memory();
+    let mut data = [0x5a; 64];
+    pass(&mut client.session, &mut server.session, &mut data)?;
+    pass(&mut server.session, &mut client.session, &mut data)?;
     let memory = [
         ("half-open client", half_client.memory()),
         ("half-open server", half_server.memory()),
+        ("established server before its first message", without_keys),
         ("established client", client.memory()),
         ("established server", server.memory()),
     ];
@@ -119,9 +124,9 @@ fn print(rows: &[Row], memory: &[(&str, usize)]) {
         let size = size.map_or(String::new(), bytes);
         anstream::println!("{what:<38}{size:>8}{per_second:>16.0}{rate:>12}");
     }
-    anstream::println!("\n{}", styled(HEADING, format!("{:<38}{:>8}", "memory of a context", "bytes")));
+    anstream::println!("\n{}", styled(HEADING, format!("{:<46}{:>8}", "memory of a context", "bytes")));
     for (what, bytes) in memory {
-        anstream::println!("{what:<38}{bytes:>8}");
+        anstream::println!("{what:<46}{bytes:>8}");
     }
 }
 
