@@ -129,6 +129,34 @@ fn a_csv_file_needs_a_header_that_is_understood() {
 }
 
 #[test]
+fn csv_with_a_column_too_many_is_not_read_as_something_else() {
+    for (content, error) in [
+        ("user,password,note\nalice,se:cr:et,x\n", HeaderError::UnknownColumn(3)),
+        ("\u{feff}\"Name\";\"Password\"\r\nalice;secret\r\n", HeaderError::UnknownColumn(1)),
+        ("user,mail\nalice,a@b:c:d\n", HeaderError::UnknownColumn(2)),
+    ] {
+        assert_eq!(import::read(content.as_bytes(), None).unwrap_err(), error, "{content}");
+    }
+    // A bad line is a bad line, and the good ones are kept.
+    for first in ["hello, world", "user password", "EXAMPLE:user,password"] {
+        let import = read(&format!("{first}\nEXAMPLE:alice:secret\n"));
+        assert_eq!((import.accounts.len(), reasons(&import)), (1, vec![(1, LineError::NoUserFileLine)]), "{first}");
+    }
+}
+
+#[test]
+fn a_file_of_nothing_but_separators_costs_little() {
+    // Once each field of a long line had as much memory as the line has bytes.
+    let line = ",".repeat(4 << 20);
+    for (content, format) in [(line.clone(), None), (line, Some(ImportFormat::UserFile))] {
+        assert_eq!(reasons(&import::read(content.as_bytes(), format).unwrap()), [(1, LineError::TooLong)]);
+    }
+    assert_eq!(import::read(b"user,password,", Some(ImportFormat::Csv)).unwrap_err(), HeaderError::UnknownColumn(3));
+    let many = format!("user,password{}\n", ",user".repeat(1000));
+    assert_eq!(import::read(many.as_bytes(), None).unwrap_err(), HeaderError::DoubledColumn(3));
+}
+
+#[test]
 fn a_format_that_is_asked_for_is_the_one_that_is_read() {
     let lines = b"EXAMPLE:alice:secret\n";
     let import = import::read(lines, Some(ImportFormat::Smbpasswd)).unwrap();

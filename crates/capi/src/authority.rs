@@ -2,7 +2,7 @@
 
 use std::ffi::{CString, c_char, c_void};
 #[cfg(feature = "sqlite")]
-use std::sync::Once;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use ntlm::logon::NtStatus;
@@ -50,7 +50,7 @@ impl Accounts {
         if let Some(path) = &config.accounts.database {
             let authority = LocalAuthority::new(SqliteStore::new(path));
             let authority = authority.telling(|error| report::log(format_args!("{error}")));
-            return Self::Database(Database { authority, told: Once::new() });
+            return Self::Database(Database { authority, told: AtomicBool::new(false) });
         }
         Self::of(config.account_file())
     }
@@ -81,19 +81,22 @@ impl Accounts {
 pub(crate) struct Database {
     authority: LocalAuthority<SqliteStore>,
     /// Whether the administrator knows who else can read it.
-    told: Once,
+    told: AtomicBool,
 }
 
 #[cfg(feature = "sqlite")]
 impl Database {
     fn logon(&self, logon: &NetworkLogon) -> Result<LogonSuccess, LogonFailure> {
-        self.told.call_once(|| {
-            let store = self.authority.store();
-            if let Ok(Some(exposure)) = store.exposure() {
-                let path = store.path().display();
-                report::log(format_args!("warning: the account database {path} holds secrets, and {exposure}"));
-            }
-        });
+        let store = self.authority.store();
+        // Nothing is held meanwhile: who reads the log may call functions that come here.
+        if !self.told.load(Ordering::Relaxed)
+            && let Ok(exposure) = store.exposure()
+            && !self.told.swap(true, Ordering::Relaxed)
+            && let Some(exposure) = exposure
+        {
+            let path = store.path().display();
+            report::log(format_args!("warning: the account database {path} holds secrets, and {exposure}"));
+        }
         self.authority.logon(logon)
     }
 }

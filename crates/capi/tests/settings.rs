@@ -117,6 +117,15 @@ fn a_database_is_accounts() {
 
 #[test]
 #[cfg(feature = "sqlite")]
+fn who_reads_that_a_database_is_exposed_may_log_on() {
+    let (store, config) = database("exposed-database");
+    std::fs::set_permissions(store.path(), std::fs::Permissions::from_mode(0o644)).unwrap();
+    let printed = logon(&[("NTLM_CONFIG", &config)], ALICE);
+    assert_eq!((&*printed["logon of who reads the log"], &*printed["logon"]), ("SEC_E_OK", "SEC_E_OK"));
+}
+
+#[test]
+#[cfg(feature = "sqlite")]
 fn a_database_that_cannot_be_read_is_nobody_to_ask() {
     let (store, config) = database("broken-database");
     let modes = [0o600, 0o620, 0o600].map(std::fs::Permissions::from_mode);

@@ -34,6 +34,8 @@
 
 #[cfg(feature = "client")]
 pub mod client;
+#[cfg(any(feature = "client", feature = "server"))]
+mod environment;
 pub mod header;
 #[cfg(feature = "server")]
 pub mod server;

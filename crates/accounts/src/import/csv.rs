@@ -20,6 +20,9 @@ enum Column {
     Disabled,
 }
 
+/// How many there are.
+const COLUMNS: usize = 6;
+
 impl Column {
     fn of(name: &str) -> Option<Self> {
         Some(match name.trim().to_ascii_lowercase().as_str() {
@@ -34,6 +37,13 @@ impl Column {
     }
 }
 
+/// Whether a first line that is no header was meant as one: it names a column, and has no colon, without which it is no account either.
+pub(super) fn is_meant_as_header(line: &[u8]) -> bool {
+    let Ok(line) = std::str::from_utf8(line) else { return false };
+    let mut names = line.split([',', ';']).map(|name| name.trim_matches(['"', ' ', '\t']));
+    !line.contains(':') && line.contains([',', ';']) && names.any(|name| Column::of(name).is_some())
+}
+
 /// The first line of a file.
 #[derive(Debug)]
 pub(super) struct Header {
@@ -45,7 +55,8 @@ impl Header {
     pub(super) fn of(line: &[u8]) -> Result<Self, HeaderError> {
         let line = std::str::from_utf8(line).map_err(|_| HeaderError::Missing)?;
         let separator = if line.contains(';') { ';' } else { ',' };
-        let names = fields(line, separator).ok_or(HeaderError::Missing)?;
+        // Among more there is one that is not known, or one that is there twice.
+        let names = fields(line, separator, COLUMNS + 1).ok_or(HeaderError::Missing)?;
         let mut columns = Vec::with_capacity(names.len());
         for (number, name) in (1..).zip(&names) {
             let column = Column::of(name).ok_or(HeaderError::UnknownColumn(number))?;
@@ -65,7 +76,8 @@ impl Header {
     /// The account of a record.
     pub(super) fn account(&self, line: &[u8]) -> Result<Account, LineError> {
         let line = std::str::from_utf8(line).map_err(|_| LineError::NotUtf8)?;
-        let fields = fields(line, self.separator).filter(|fields| fields.len() == self.columns.len());
+        let fields = fields(line, self.separator, self.columns.len() + 1);
+        let fields = fields.filter(|fields| fields.len() == self.columns.len());
         let fields = fields.ok_or(LineError::OddFields)?;
         let field = |wanted: Column| {
             let found = self.columns.iter().zip(&fields).find(|(column, _)| **column == wanted);
@@ -98,8 +110,8 @@ fn disabled(field: &str) -> Result<bool, LineError> {
     }
 }
 
-/// The fields of a record; `None` when a quoted one does not end, or ends before its field does.
-fn fields(line: &str, separator: char) -> Option<Vec<Zeroizing<String>>> {
+/// The fields of a record, `most` of them if there are more; `None` when a quoted one does not end, or ends before its field does.
+fn fields(line: &str, separator: char, most: usize) -> Option<Vec<Zeroizing<String>>> {
     let mut fields = Vec::new();
     let mut rest = line;
     loop {
@@ -115,7 +127,7 @@ fn fields(line: &str, separator: char) -> Option<Vec<Zeroizing<String>>> {
             }
         };
         fields.push(field);
-        if after.is_empty() {
+        if after.is_empty() || fields.len() == most {
             return Some(fields);
         }
         rest = after.strip_prefix(separator)?;
@@ -144,7 +156,7 @@ mod tests {
     use super::*;
 
     fn split(line: &str) -> Option<Vec<String>> {
-        fields(line, ',').map(|fields| fields.iter().map(|field| field.to_string()).collect())
+        fields(line, ',', usize::MAX).map(|fields| fields.iter().map(|field| field.to_string()).collect())
     }
 
     #[test]

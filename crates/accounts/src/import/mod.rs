@@ -5,7 +5,8 @@
 //! | smbpasswd, NTLM_USER_FILE | the lines of [`crate::line`] |
 //! | CSV (RFC 4180) | a header with `user`, `password` or `nt_hash`, and perhaps `domain` and `disabled`, in any order and case; a record a line |
 //!
-//! Which one it is, the first line tells: a header of CSV is no account. Fields of CSV may be quoted, and are separated by commas, or by
+//! Which one it is, the first line tells: a header of CSV is no account. One that names a column and others that are not known is an error.
+//! Fields of CSV may be quoted, and are separated by commas, or by
 //! semicolons where the header is. A record has a password or an NT hash (32 hex digits, or a placeholder for none); `disabled` is
 //! yes, no, true, false, 1, 0, or empty for no.
 //!
@@ -123,11 +124,15 @@ pub fn content(source: &mut impl Read) -> Result<Zeroizing<Vec<u8>>, StoreError>
 /// [`HeaderError`] for CSV without a usable header. Lines that hold no account are no error; see [`Import::rejected`].
 pub fn read(content: &[u8], format: Option<ImportFormat>) -> Result<Import, HeaderError> {
     let mut lines = line::lines(content).filter(|(_, line)| !line::says_nothing(line)).peekable();
-    let header = lines.peek().map_or(Err(HeaderError::Missing), |(_, line)| csv::Header::of(line));
-    let (format, header) = match format {
-        Some(ImportFormat::Csv) => (ImportFormat::Csv, Some(header?)),
-        Some(format) => (format, None),
-        None => header.map_or((ImportFormat::UserFile, None), |header| (ImportFormat::Csv, Some(header))),
+    let first = lines.peek().map(|(_, line)| *line).filter(|line| line.len() <= LONGEST_LINE);
+    let header = first.map_or(Err(HeaderError::Missing), csv::Header::of);
+    let (format, header) = match (format, header) {
+        (Some(ImportFormat::Csv), header) => (ImportFormat::Csv, Some(header?)),
+        (Some(format), _) => (format, None),
+        (None, Ok(header)) => (ImportFormat::Csv, Some(header)),
+        // Its records would be taken for lines of another format: some for accounts with a piece of a password in their names.
+        (None, Err(error)) if first.is_some_and(csv::is_meant_as_header) => return Err(error),
+        (None, Err(_)) => (ImportFormat::UserFile, None),
     };
     let account = |line: &[u8]| match (&header, format) {
         (Some(header), _) => header.account(line).map(Some),

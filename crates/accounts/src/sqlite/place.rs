@@ -70,7 +70,9 @@ pub(super) fn check_place(path: &Path) -> Result<(), StoreError> {
 pub(super) fn check_directory(path: &Path) -> Result<(), StoreError> {
     use std::os::unix::fs::MetadataExt as _;
 
-    let directory = directory(path);
+    // SQLite follows links, and looks for the journal there.
+    let real = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let directory = directory(&real);
     let failed = |what: std::fmt::Arguments<'_>| {
         Err(StoreError::new(format!("the account database {} is not used: {what}", path.display())))
     };

@@ -64,6 +64,10 @@ pub(super) fn stored(row: &Row<'_>) -> Result<StoredAccount, Fault> {
     if !Key::of(&name).as_ref().map_or(Ok(false), fits)? {
         return Err(Fault::Damaged("an account is kept under the name of another"));
     }
+    // Not written by us; a line break in it would be one more account of an export.
+    if !name.can_be_kept() {
+        return Err(Fault::Damaged("the name of an account cannot be one"));
+    }
     let nt_hash = match row.get_ref(4)? {
         ValueRef::Null => None,
         // Placeholders are nobody's hash, and the empty password's would let everybody in.

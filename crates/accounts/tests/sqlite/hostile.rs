@@ -134,6 +134,14 @@ fn a_row_that_was_made_by_hand_is_nobody_else() {
         let error = find_alice(&store).unwrap_err().to_string();
         assert!(error.contains("is damaged") && !error.contains("bob"), "{error}");
     }
+    for user in ["alice\nroot", "a:b", "\u{7}"] {
+        let scratch = Scratch::new();
+        let (path, store) = scratch.with_alice();
+        edit(&path, &format!("UPDATE account SET user = '{user}', user_key = '{}'", user.to_uppercase()));
+        let mut exported = Vec::new();
+        let error = store.export(&mut exported).unwrap_err().to_string();
+        assert!(error.contains("is damaged") && exported.is_empty(), "{error}");
+    }
     let scratch = Scratch::new();
     let (path, store) = scratch.with_alice();
     edit(&path, "UPDATE account SET disabled = -7, created = -1, changed = 9223372036854775807");

@@ -82,6 +82,11 @@ fn a_database_in_a_directory_for_everybody_is_not_used() {
         for error in [SqliteStore::open(&path).unwrap_err(), SqliteStore::open_or_create(&path).unwrap_err()] {
             assert!(error.to_string().contains("can make files"), "{error}");
         }
+        let link = scratch.path("link.db");
+        let _ = std::fs::remove_file(&link);
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        let error = SqliteStore::open(&link).unwrap_err().to_string();
+        assert!(error.contains("can make files"), "{error}");
     }
     set_mode(path.parent().unwrap(), 0o755);
     assert!(has(&SqliteStore::open(&path).unwrap(), "alice"));

@@ -22,12 +22,15 @@ pub(super) fn failure(error: &Error) -> Failure {
         },
         Error::Tunnel { status, .. } if status.as_u16() == 407 => STATUS_NO,
         Error::Http2 { .. } => STATUS_NO_NTLM,
+        Error::TooLong { .. } => STATUS_UNUSABLE,
         // Connections, and what becomes of them; the enum may grow.
         _ => STATUS_UNREACHABLE,
     };
     let hint = match error {
         Error::Tls { .. } => "; --cacert names a certificate to trust",
         Error::Redirects { .. } => "; --max-redirs allows more",
+        // Only JSON holds a body whole.
+        Error::TooLong { .. } => ", more than --json takes in; write the body to a file with -o",
         Error::Tunnel { status, .. } if status.as_u16() == 407 => "; -U names a user",
         _ => "",
     };

@@ -38,8 +38,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let request = request::build(options)?;
     let log = Arc::new(Log::new(options));
     let client = client(options, &log)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
+    finish(async {
         let exchange = async {
             let response = client.send(request).await.map_err(|error| exit::failure(&error))?;
             output::deliver(response, options, &log).await
@@ -51,7 +50,15 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
                 limit.unwrap_or_else(|_| Err(exit::too_slow(seconds)))
             }
         }
-    })
+    })?
+}
+
+/// Does the work, and waits for nothing else: the system's resolver cannot be interrupted, and takes longer than anybody was told to wait.
+fn finish<T>(work: impl Future<Output = T>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let done = runtime.block_on(work);
+    runtime.shutdown_background();
+    Ok(done)
 }
 
 /// The client that the options ask for. What is wrong with them is said before anybody types a password.
@@ -95,4 +102,27 @@ fn trusting(mut builder: Builder, path: &std::path::Path) -> Result<Builder, Fai
         found = true;
     }
     if found { Ok(builder) } else { Err(fail("there is no certificate in it; it must be PEM".to_owned())) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_resolver_that_does_not_answer_is_not_waited_for() {
+        let (_answer, resolver) = std::sync::mpsc::channel::<()>();
+        let (begun, has_begun) = std::sync::mpsc::channel();
+        let (done, is_done) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            let outcome = finish(async {
+                drop(tokio::task::spawn_blocking(move || {
+                    begun.send(()).unwrap();
+                    let _ = resolver.recv();
+                }));
+                has_begun.recv().unwrap();
+            });
+            done.send(outcome.is_ok()).unwrap();
+        });
+        assert_eq!(is_done.recv_timeout(Duration::from_secs(30)), Ok(true));
+    }
 }

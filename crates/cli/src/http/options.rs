@@ -205,8 +205,8 @@ The body of a request is sent once the logon is through, and once. What is read 
 Exit status:
   0   there is a response, whatever its status
   1   the logon was refused, or one is asked for (401, 407) and no user is named
-  2   the command line or a file cannot be used
-  3   no connection, no TLS, or it was lost or took too long
+  2   the command line or a file cannot be used, or the body is too long for --json
+  3   no connection, no TLS, or it was lost or took too long; redirects that cannot be followed
   4   NTLM cannot be had there: it is not offered, policy does not answer the challenge, or something between breaks the logon
   22  with --fail: the response has a status of 400 or above
 

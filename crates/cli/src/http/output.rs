@@ -46,20 +46,27 @@ pub(super) async fn deliver(
     if options.include || options.head {
         sink.write(&head(&response))?;
     }
+    pour(response, options, &mut sink).await?;
+    Ok(if wants_logon(status) { ExitCode::from(STATUS_NO) } else { ExitCode::SUCCESS })
+}
+
+/// Writes the body as it comes. How long it was.
+async fn pour(response: Response<ResponseBody>, options: &Options, sink: &mut Sink) -> Result<usize, Failure> {
     let bar = progress(&response, options);
-    let done = if wants_logon(status) { ExitCode::from(STATUS_NO) } else { ExitCode::SUCCESS };
+    let mut length = 0;
     let mut body = response.into_body();
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame.map_err(|error| exit::failure(&error))?.into_data() else { continue };
         if !sink.write(&data)? {
             // Nobody reads on: head(1) has seen enough.
-            return Ok(done);
+            return Ok(length);
         }
+        length += data.len();
         bar.inc(data.len() as u64);
     }
     bar.finish_and_clear();
     sink.end()?;
-    Ok(done)
+    Ok(length)
 }
 
 /// Whether a logon is asked for: as the last word, a no.
@@ -159,7 +166,7 @@ async fn as_json(
     response: Response<ResponseBody>,
     options: &Options,
     log: &Log,
-    sink: Sink,
+    mut sink: Sink,
 ) -> Result<ExitCode, Failure> {
     let reached = response.extensions().get::<Reached>();
     let (url, redirects) = reached.map_or((String::new(), 0), |reached| (reached.url.to_string(), reached.redirects));
@@ -169,18 +176,19 @@ async fn as_json(
         .map(|(name, value)| json!([name.as_str(), String::from_utf8_lossy(value.as_bytes())]))
         .collect();
     let status = response.status();
-    let body = response.into_body().read(MAX_JSON).await.map_err(|error| exit::failure(&error))?;
-    let mut object = json!({ "bytes": body.len() });
-    match (&options.output, sink) {
-        (Some(path), Sink::File(mut file)) => {
-            file.write_all(&body).map_err(|error| cannot_write(path, &error))?;
-            object["file"] = json!(path.display().to_string());
+    let object = match &options.output {
+        Some(path) => {
+            let length = pour(response, options, &mut sink).await?;
+            json!({ "bytes": length, "file": path.display().to_string() })
         }
-        _ => match std::str::from_utf8(&body) {
-            Ok(text) => object["text"] = json!(text),
-            Err(_) => object["base64"] = json!(BASE64_STANDARD.encode(&body)),
-        },
-    }
+        None => {
+            let body = response.into_body().read(MAX_JSON).await.map_err(|error| exit::failure(&error))?;
+            match std::str::from_utf8(&body) {
+                Ok(text) => json!({ "bytes": body.len(), "text": text }),
+                Err(_) => json!({ "bytes": body.len(), "base64": BASE64_STANDARD.encode(&body) }),
+            }
+        }
+    };
     let object = json!({
         "url": url,
         "status": status.as_u16(),

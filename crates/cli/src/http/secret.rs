@@ -121,8 +121,8 @@ impl<'a> Secrets<'a> {
                 "there is no password of {user} and nobody to ask; use {variable}, --password-stdin, --netrc or --keyring"
             ))
         };
-        // Prompts go past standard input, which may be the body of the request.
-        if !std::io::stderr().is_terminal() {
+        // Prompts go past standard input, which may be the body of the request, and past standard error, which may go to `ntlm decode`.
+        if !std::io::stderr().is_terminal() && !std::io::stdin().is_terminal() {
             return Err(nobody_to_ask());
         }
         let asked = rpassword::prompt_password(format!("{what} of {user}: "));

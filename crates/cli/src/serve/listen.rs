@@ -2,7 +2,6 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +11,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use ntlm::ChannelBindings;
 use ntlm_http::server::{NtlmConnection, NtlmLayer};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::time::timeout;
@@ -31,6 +30,9 @@ const BREATHER: Duration = Duration::from_millis(50);
 /// What a connection gets that is one too many.
 const BUSY: &[u8] =
     b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+
+/// What clients get that begin with HTTP/2 (RFC 9113 section 6): empty SETTINGS, and GOAWAY with HTTP_1_1_REQUIRED.
+const HTTP_1_1_REQUIRED: &[u8] = b"\0\0\0\x04\0\0\0\0\0\0\0\x08\x07\0\0\0\0\0\0\0\0\0\0\0\0\x0d";
 
 /// Sockets that listen, and whoever tells the process to stop.
 pub(super) struct Listening {
@@ -193,6 +195,9 @@ impl Server {
     async fn connection(&self, stream: TcpStream, address: SocketAddr) {
         // Without it answers are late, not wrong.
         let _ = stream.set_nodelay(true);
+        if let Ok(own) = stream.local_addr() {
+            self.layer.acceptor().reached_at(own.ip());
+        }
         let stream = Patient::new(stream, self.idle_timeout);
         let Some(certificate) = &self.certificate else {
             return self.serve(stream, address, NtlmConnection::new(Some(address))).await;
@@ -218,24 +223,27 @@ impl Server {
         let site = self.site.connection(address, self.certificate.is_some());
         let front = Front::new(self.layer.layer(site), connection, address, self.max_body, self.idle_timeout);
         let service = service_fn(|request: http::Request<Incoming>| front.respond(request));
-        let mut serving = pin!(
-            http1::Builder::new()
-                .timer(TokioTimer::new())
-                .header_read_timeout(self.idle_timeout)
-                .max_header_size(self.max_header)
-                .max_buf_size(self.max_header)
-                .serve_connection(TokioIo::new(stream), service)
-        );
+        let mut serving = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(self.idle_timeout)
+            .max_header_size(self.max_header)
+            .max_buf_size(self.max_header)
+            .serve_connection(TokioIo::new(stream), service);
         let mut stop = self.stop.clone();
         let ended = tokio::select! {
-            ended = serving.as_mut() => ended,
+            ended = &mut serving => ended,
             () = stopped(&mut stop) => {
-                serving.as_mut().graceful_shutdown();
-                serving.await
+                std::pin::Pin::new(&mut serving).graceful_shutdown();
+                (&mut serving).await
             }
         };
-        if let Err(error) = ended {
-            tracing::debug!(%address, "connection ended: {error}");
+        let Err(error) = ended else { return };
+        tracing::debug!(%address, "connection ended: {error}");
+        if error.is_parse_version_h2() {
+            let mut stream = serving.into_parts().io.into_inner();
+            // Who has gone already needs no refusal.
+            let _ = stream.write_all(HTTP_1_1_REQUIRED).await;
+            let _ = stream.shutdown().await;
         }
     }
 }

@@ -36,9 +36,13 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "DIRECTORY", conflicts_with = "upstream")]
     pub(super) dir: Option<PathBuf>,
 
-    /// Pass requests on to this server, over a connection of its own for each client's.
+    /// Pass requests on to this server (http:// or https://), over a connection of its own for each client's.
     #[arg(long, value_name = "URL")]
     pub(super) upstream: Option<String>,
+
+    /// Trust the certificates in this file (PEM) for the upstream server, instead of those that the system trusts.
+    #[arg(long, value_name = "FILE", requires = "upstream")]
+    pub(super) upstream_ca: Option<PathBuf>,
 
     /// The header that tells the upstream server who it is; what clients send under this name is dropped.
     #[arg(long, value_name = "NAME", default_value = "X-Remote-User")]
@@ -99,7 +103,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub(super) max_connections: u32,
 
-    /// Half-open logons at a time; more get 503.
+    /// Half-open logons at a time, a quarter of them from one address; more get 503.
     #[arg(long, value_name = "N", default_value_t = 20_000)]
     pub(super) max_half_open: usize,
 
@@ -111,7 +115,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "BYTES", default_value_t = 128 << 20)]
     pub(super) max_body: u64,
 
-    /// Seconds that a client may be silent: between requests the connection is then closed, within one it gets 408.
+    /// Seconds that a client may be silent: between requests and within a header the connection is then closed, within a body it gets 408.
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub(super) idle_timeout: u64,
 

@@ -64,6 +64,7 @@ pub(super) fn setup(
     };
     settings.offer_negotiate = arguments.offer_negotiate;
     settings.limits.half_open_logons = arguments.max_half_open;
+    settings.limits.half_open_logons_per_address = arguments.max_half_open.div_ceil(4);
     settings.limits.discarded_body = arguments.max_body.min(LONGEST_DISCARDED);
     settings.limits.half_open_lifetime = settings.limits.half_open_lifetime.min(settings.policy.challenge_lifetime);
 

@@ -35,7 +35,9 @@ impl Site {
     pub(super) fn new(arguments: &Arguments) -> Result<Self, Failure> {
         Ok(match (&arguments.dir, &arguments.upstream) {
             (Some(directory), _) => Self::Files(Arc::new(Files::new(directory)?)),
-            (None, Some(url)) => Self::Upstream(Arc::new(Target::new(url, &arguments.user_header)?)),
+            (None, Some(url)) => {
+                Self::Upstream(Arc::new(Target::new(url, &arguments.user_header, arguments.upstream_ca.as_deref())?))
+            }
             (None, None) => Self::Who,
         })
     }

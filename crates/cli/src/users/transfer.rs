@@ -157,9 +157,15 @@ pub(super) fn export(path: &Path, arguments: &ExportArguments) -> Result<ExitCod
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let out = options.open(file).map_err(failed)?;
     let mut buffered = std::io::BufWriter::new(out);
-    let number = store.export(&mut buffered).map_err(failed)?;
-    let out = buffered.into_inner().map_err(|error| failed(error.into_error()))?;
-    out.sync_all().map_err(failed)?;
+    let written = store.export(&mut buffered).and_then(|number| {
+        buffered.into_inner().map_err(std::io::IntoInnerError::into_error)?.sync_all()?;
+        Ok(number)
+    });
+    let number = written.map_err(|error| {
+        // A part of it would be taken for a backup.
+        let _ = std::fs::remove_file(file);
+        failed(error)
+    })?;
     let accounts = if number == 1 { "account" } else { "accounts" };
     anstream::println!("wrote {number} {accounts} to {shown}");
     Ok(ExitCode::SUCCESS)

@@ -55,6 +55,19 @@ fn what_cannot_be_meant_is_status_2() {
 }
 
 #[test]
+fn a_redirect_that_cannot_be_followed_is_status_3() {
+    with_servers(async {
+        for (to, reason) in [("ftp://a:hush@b.test/", "redirects to ftp://b.test/"), ("/", "--max-redirs")] {
+            let server =
+                Server::start(move |_| Box::new(move |_| Reply::Send(response(302, &[("Location", to)], "")))).await;
+            let outcome = run(&["-L", &server.url("/")]);
+            outcome.expect(3, &[reason]);
+            assert!(!outcome.stderr.contains("hush"), "{}", outcome.stderr);
+        }
+    });
+}
+
+#[test]
 fn nobody_there_is_status_3() {
     with_servers(async {
         // An address that was just given back.

@@ -195,6 +195,22 @@ fn json_tells_the_response_and_the_logons() {
 }
 
 #[test]
+fn a_body_that_is_too_long_for_json_goes_to_a_file() {
+    with_servers(async {
+        const LENGTH: usize = (64 << 20) + 1;
+        let server = Server::start(|_| Box::new(|_| ok(&"a".repeat(LENGTH)))).await;
+        let url = server.url("/");
+        run(&["--json", &url]).expect(2, &["longer than 67108864 bytes", "-o"]);
+        let file = File::new(b"", 0o600);
+        let outcome = run(&["--json", "-o", file.path(), &url]);
+        outcome.expect(0, &[]);
+        let json: Value = serde_json::from_slice(&outcome.stdout).unwrap();
+        assert_eq!(json["body"], serde_json::json!({ "bytes": LENGTH, "file": file.path() }));
+        assert_eq!(std::fs::metadata(&file.0).unwrap().len(), LENGTH as u64);
+    });
+}
+
+#[test]
 fn the_help_has_every_exit_status() {
     let outcome = run(&["--help"]);
     outcome.expect(0, &[]);

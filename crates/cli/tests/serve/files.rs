@@ -127,3 +127,25 @@ fn head_is_get_without_the_body() {
     assert_eq!((reply.status, reply.header("content-length")), (200, "300000"));
     assert_eq!(http.get("/docs/a.txt").text(), "a", "the connection goes on");
 }
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_is_not_waited_for() {
+    let (directory, server) = site();
+    let made = std::process::Command::new("mkfifo").arg(directory.0.join("site/pipe")).status().unwrap();
+    assert!(made.success());
+    let mut http = server.alice();
+    assert_eq!(http.get("/pipe").status, 404);
+    drop(http);
+    server.terminate();
+    assert!(server.end().success(), "nor does the end of the server wait");
+}
+
+#[cfg(unix)]
+#[test]
+fn links_that_lead_outside_are_not_listed() {
+    let (_directory, server) = site();
+    let mut http = server.alice();
+    let listing = http.get("/").text().to_owned();
+    assert!(listing.contains("within.txt") && !listing.contains("way-"), "{listing}");
+}

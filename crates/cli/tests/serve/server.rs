@@ -146,7 +146,11 @@ fn what_cannot_be_started_says_why() {
         (vec!["--db", "/nonexistent/a.db"], "there is no account database"),
         (vec!["--user-file", &accounts, "--dir", &accounts], "it is no directory"),
         (vec!["--user-file", &accounts, "--dir", "/nonexistent"], "cannot be served"),
-        (vec!["--user-file", &accounts, "--upstream", "https://web1"], "only http://"),
+        (vec!["--user-file", &accounts, "--upstream", "ftp://web1"], "only http:// and https://"),
+        (
+            vec!["--user-file", &accounts, "--upstream", "https://web1", "--upstream-ca", "/nowhere"],
+            "--upstream https://web1: /nowhere: ",
+        ),
         (vec!["--user-file", &accounts, "--cert", &garbage, "--key", &garbage], "no certificate in PEM"),
         (vec!["--user-file", &accounts, "--audit", "/nonexistent/audit"], "audit records cannot be written"),
         (vec!["--cert", "a"], "--key"),
@@ -160,4 +164,13 @@ fn what_cannot_be_started_says_why() {
         assert_eq!(output.status.code(), Some(2), "{arguments:?}: {said}");
         assert!(said.contains(reason), "{arguments:?}: {said}");
     }
+}
+
+#[test]
+fn a_name_cannot_look_like_other_fields_of_the_log() {
+    let directory = Directory::new();
+    let server = Server::start(&directory, &["-v"]);
+    assert_eq!(server.connect().log_on("mallory\" error=none user=\"alice", PASSWORD).status, 401);
+    let line = server.waits_for("logon refused");
+    assert!(line.contains(r#"user="mallory\" error=none user=\"alice""#), "{line}");
 }

@@ -110,3 +110,17 @@ fn without_tls_the_target_can_be_required() {
     };
     assert_eq!([None, Some("HTTP/127.0.0.1"), Some("HTTP/elsewhere")].map(status), [401, 200, 401]);
 }
+
+#[test]
+fn a_client_that_begins_with_http_2_is_told_to_use_http_1_1() {
+    let directory = Directory::new();
+    let server = Server::start(&directory, &[]);
+    let mut http = server.connect();
+    http.send(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+    let mut said = Vec::new();
+    std::io::Read::read_to_end(&mut http.stream, &mut said).unwrap();
+    // SETTINGS without any, and GOAWAY with HTTP_1_1_REQUIRED.
+    let settings = [0, 0, 0, 4, 0, 0, 0, 0, 0];
+    let goaway = [0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 13];
+    assert_eq!(said, [&settings[..], &goaway[..]].concat());
+}

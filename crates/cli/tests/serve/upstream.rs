@@ -1,7 +1,7 @@
 //! The reverse proxy.
 
-use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -36,7 +36,7 @@ impl Behind {
     }
 }
 
-fn echo(mut stream: TcpStream, number: u32) {
+fn echo(mut stream: impl Read + Write, number: u32) {
     let mut seen = Vec::new();
     loop {
         let mut chunk = [0; 8192];
@@ -175,4 +175,67 @@ fn a_path_of_the_target_goes_before_the_paths_of_requests() {
     let server = Server::start(&directory, &["--upstream", &format!("http://{}/app/", behind.address)]);
     let reply = server.alice().get("/page?a=b");
     assert!(reply.text().contains("GET /app/page?a=b HTTP/1.1"), "{}", reply.text());
+}
+
+#[test]
+fn an_offer_of_http_2_is_passed_over() {
+    let behind = Behind::start();
+    let (_directory, server) = behind.serve(&[]);
+    let offer = ["Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABk"];
+    let reply = server.alice().request("GET", "/", &offer, b"");
+    let seen = reply.text().to_lowercase();
+    assert!(reply.status == 200 && !seen.contains("upgrade") && !seen.contains("http2-settings"), "{reply:?}");
+}
+
+#[test]
+fn the_server_behind_is_told_one_host() {
+    let behind = Behind::start();
+    let (_directory, server) = behind.serve(&[]);
+    let mut http = server.alice();
+    assert_eq!(http.request("GET", "/", &["Host: web2"], b"").status, 400);
+    http.send(b"GET http://alice@web3:8080/page HTTP/1.1\r\nHost: web1\r\n\r\n");
+    let reply = http.reply();
+    let seen = reply.text().to_lowercase();
+    assert!(seen.contains("get /page http/1.1\r\n") && seen.contains("host: web3:8080\r\n"), "{seen}");
+    assert!(!seen.contains("web1") && !seen.contains("alice@"), "{seen}");
+}
+
+/// A server behind that speaks TLS, its address, and its certificate in PEM.
+fn secure_behind() -> (SocketAddr, String) {
+    let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    let pem = made.cert.pem();
+    let key = made.signing_key.serialize_der().try_into().unwrap();
+    let config = rustls::ServerConfig::builder().with_no_client_auth();
+    let config = Arc::new(config.with_single_cert(vec![made.cert.into()], key).unwrap());
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let connection = rustls::ServerConnection::new(Arc::clone(&config)).unwrap();
+            let stream = rustls::StreamOwned::new(connection, stream.unwrap());
+            std::thread::spawn(move || echo(stream, 0));
+        }
+    });
+    (address, pem)
+}
+
+#[test]
+fn a_server_behind_with_tls_must_prove_who_it_is() {
+    let (address, pem) = secure_behind();
+    let directory = Directory::new();
+    let ca = directory.write("ca.pem", pem);
+    let server = Server::start(&directory, &["--upstream", &format!("https://{address}/app"), "--upstream-ca", &ca]);
+    let reply = server.alice().get("/page");
+    assert!(reply.text().contains("GET /app/page HTTP/1.1"), "{}", reply.text());
+    assert!(reply.text().to_lowercase().contains("x-remote-user: example\\alice\r\n"), "{}", reply.text());
+
+    // One that proves to be somebody else, or proves it to somebody else, is told nothing.
+    let another =
+        directory.write("another.pem", rcgen::generate_simple_self_signed(["a".to_owned()]).unwrap().cert.pem());
+    let by_name = format!("https://localhost:{}", address.port());
+    for (url, ca) in [(format!("https://{address}"), &another), (by_name, &ca)] {
+        let server = Server::start(&directory, &["--upstream", &url, "--upstream-ca", ca]);
+        assert_eq!(server.connect().log_on(ALICE, PASSWORD).status, 502, "{url}");
+        server.waits_for("invalid peer certificate");
+    }
 }

@@ -66,9 +66,11 @@ fn accounts_that_are_there_stay_unless_they_are_to_be_replaced() {
 #[test]
 fn a_file_without_accounts_makes_no_database() {
     let place = Place::new();
-    for (content, status, reason) in
-        [("", 1, "holds no account"), ("bad\n", 1, "line 1: "), ("user,passwort\n", 1, "line 1: ")]
-    {
+    for (content, status, reason) in [
+        ("", 1, "holds no account"),
+        ("bad\n", 1, "line 1: "),
+        ("user,passwort\n", 2, "column 2 of the header is not known"),
+    ] {
         place.write("accounts.txt", content);
         let said = place.users(&["import", "accounts.txt"], "");
         assert_eq!(said.status, Some(status), "{said:?}");
@@ -97,6 +99,21 @@ fn what_is_exported_is_imported() {
         |text: &str| text.lines().map(|line| line.split(":LCT").next().unwrap().to_owned()).collect::<Vec<_>>();
     assert_eq!(without_times(&other.users(&["export"], "").stdout), without_times(&said.stdout));
     assert!(other.find("zoë").unwrap().barred.is_some());
+}
+
+#[test]
+fn an_export_that_fails_leaves_no_part_of_a_backup() {
+    let place = Place::new();
+    place.ok(&["add", "alice"], "secret\n");
+    let mut database = std::fs::read(place.path("a.db")).unwrap();
+    let at = database.windows(5).position(|window| window == b"alice").unwrap();
+    database[at] = b'b';
+    std::fs::write(place.path("a.db"), database).unwrap();
+    for _ in 0..2 {
+        let said = place.users(&["export", "backup"], "");
+        assert!(said.status == Some(2) && said.stderr.contains("is damaged"), "{said:?}");
+        assert!(!place.path("backup").exists());
+    }
 }
 
 #[test]

@@ -17,12 +17,12 @@ use tokio::time::timeout;
 
 use super::attempts::{Again, Expectations, Interruption, Why};
 use super::body::{Body, Outgoing};
-use super::environment;
 use super::error::Error;
 use super::logon::{Logon, Party, Step};
 use super::observe::{Event, Observer};
 use super::refusal::{LogonError, Refusal};
 use super::stream::{Beginning, Stream};
+use crate::environment;
 
 /// The longest that the header lines of a response may be: twice the largest token in base64.
 const MAX_HEAD: usize = 256 * 1024;

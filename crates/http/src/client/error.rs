@@ -14,7 +14,7 @@ use super::refusal::LogonError;
 pub enum Error {
     /// A URL that cannot be used.
     Url {
-        /// The URL; `Location` of a redirect, perhaps.
+        /// The URL.
         url: String,
         /// What is wrong with it.
         reason: &'static str,
@@ -90,6 +90,15 @@ pub enum Error {
     },
     /// The logon failed.
     Logon(Box<LogonError>),
+    /// A redirect that cannot be followed.
+    Redirect {
+        /// Host and port of who redirects.
+        peer: String,
+        /// Where to.
+        url: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
     /// More redirects than are followed.
     Redirects {
         /// How many are followed.
@@ -137,6 +146,9 @@ impl fmt::Display for Error {
                 write!(f, "proxy {proxy} does not make the connection: it answers {status}")
             }
             Self::Logon(error) => error.fmt(f),
+            Self::Redirect { peer, url, reason } => {
+                write!(f, "{peer} redirects to {}, which cannot be followed: {reason}", url.escape_debug())
+            }
             Self::Redirects { limit } => write!(f, "there are more than {limit} redirects"),
             Self::Body(error) => write!(f, "the body of the request cannot be read: {error}"),
         }
@@ -160,6 +172,7 @@ impl StdError for Error {
             | Self::Timeout { .. }
             | Self::TooLong { .. }
             | Self::Tunnel { .. }
+            | Self::Redirect { .. }
             | Self::Redirects { .. } => None,
         }
     }

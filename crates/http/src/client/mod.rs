@@ -38,7 +38,6 @@ mod body;
 mod builder;
 mod connect;
 mod connection;
-mod environment;
 mod error;
 pub mod logon;
 pub mod observe;
@@ -53,7 +52,9 @@ mod url;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
-use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE};
+use http::header::{
+    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, EXPECT, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+};
 use http::{HeaderName, Method, Request, Response, Uri};
 use ntlm::Credentials;
 
@@ -70,6 +71,7 @@ use self::connection::{Connection, Head};
 use self::observe::Event;
 use self::pool::{Key, Pool};
 use self::response::Lease;
+use crate::header::credentials;
 
 /// An HTTP client. Clones share its connections.
 #[derive(Clone)]
@@ -110,7 +112,8 @@ impl Client {
     /// Sends a request, logging on where that is asked for with the credentials that the client has for its origin.
     ///
     /// The URL is absolute. Headers that concern the connection and the length of the body are the client's own affair and left out; so is
-    /// `Proxy-Authorization`. An `Authorization` of one's own goes along where there are no credentials for the origin.
+    /// `Proxy-Authorization`. An `Authorization` of one's own goes along where there are no credentials for the origin; with one of NTLM or Negotiate
+    /// the connection is not kept.
     ///
     /// # Errors
     ///
@@ -164,7 +167,7 @@ impl Inner {
         if method == Method::CONNECT {
             return Err(Error::Request("a tunnel is nothing that a request can ask for; set a proxy"));
         }
-        if credentials.is_some() && headers.contains_key(http::header::AUTHORIZATION) {
+        if credentials.is_some() && headers.contains_key(AUTHORIZATION) {
             return Err(Error::Request(
                 "there are credentials for this origin and an Authorization of its own; leave one out",
             ));
@@ -185,7 +188,11 @@ impl Inner {
             };
             let mut response = self.round(&origin, credentials, &head, &body).await?;
             let limit = self.settings.redirects;
-            let target = if limit > 0 { redirect::target(&response, &url)? } else { None };
+            let target = if limit > 0 { redirect::target(&response, &url) } else { Ok(None) };
+            let target = target.map_err(|error| match error {
+                Error::Url { url, reason } => Error::Redirect { peer: origin.host_and_port(), url, reason },
+                other => other,
+            })?;
             let Some(target) = target else {
                 response.extensions_mut().insert(Reached { url, redirects, credentials_dropped });
                 return Ok(response);
@@ -228,7 +235,7 @@ impl Inner {
                 None => self.connect(origin, credentials, expectations).await?,
             };
             match connection.exchange(head, body).await {
-                Ok(response) => return Ok(self.deliver(response, connection, key, origin)),
+                Ok(response) => return Ok(self.deliver(response, connection, head, key, origin)),
                 Err(interruption) => {
                     expectations = attempts.again(interruption, self.settings.observer.as_deref())?;
                 }
@@ -250,6 +257,7 @@ impl Inner {
         &self,
         response: Response<hyper::body::Incoming>,
         connection: Connection,
+        head: &Head,
         key: Key,
         origin: &Origin,
     ) -> Response<ResponseBody> {
@@ -263,7 +271,10 @@ impl Inner {
             .headers()
             .get("persistent-auth")
             .is_none_or(|value| !value.as_bytes().eq_ignore_ascii_case(b"false"));
-        let pool = (stays && connection.is_settled()).then(|| self.pool.clone());
+        // A logon that the caller makes by himself is his connection's, and would be that of whoever came next.
+        let foreign =
+            head.headers.get_all(AUTHORIZATION).iter().any(|it| !matches!(credentials(it.as_bytes()), Ok(None)));
+        let pool = (stays && !foreign && connection.is_settled()).then(|| self.pool.clone());
         let lease = Lease { connection, key, pool };
         let silence = self.settings.silence;
         response.map(|incoming| ResponseBody::new(incoming, lease, origin.host_and_port(), silence))

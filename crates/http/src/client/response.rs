@@ -22,8 +22,9 @@ pub struct ResponseBody {
     lease: Option<Lease>,
     peer: String,
     silence: Duration,
-    /// Rings when the peer has been silent for too long.
+    /// Rings when the peer has been silent for too long while it was waited for: the reader may take his time.
     alarm: Pin<Box<Sleep>>,
+    waiting: bool,
 }
 
 /// A connection that is to go back.
@@ -36,7 +37,8 @@ pub(super) struct Lease {
 
 impl ResponseBody {
     pub(super) fn new(incoming: Incoming, lease: Lease, peer: String, silence: Duration) -> Self {
-        let mut body = Self { incoming, lease: Some(lease), peer, silence, alarm: Box::pin(sleep(silence)) };
+        let mut body =
+            Self { incoming, lease: Some(lease), peer, silence, alarm: Box::pin(sleep(silence)), waiting: false };
         if body.incoming.is_end_stream() {
             body.give_back();
         }
@@ -74,10 +76,12 @@ impl Body for ResponseBody {
 
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         let this = &mut *self;
-        match Pin::new(&mut this.incoming).poll_frame(context) {
+        let polled = Pin::new(&mut this.incoming).poll_frame(context);
+        if !std::mem::replace(&mut this.waiting, polled.is_pending()) && this.waiting {
+            this.alarm.as_mut().reset(Instant::now() + this.silence);
+        }
+        match polled {
             Poll::Ready(Some(Ok(frame))) => {
-                let at = Instant::now() + this.silence;
-                this.alarm.as_mut().reset(at);
                 if this.incoming.is_end_stream() {
                     this.give_back();
                 }

@@ -1,25 +1,39 @@
 //! What the connections of a server share.
 
+use std::collections::BTreeSet;
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use http::header::CONNECTION;
 use http::{HeaderMap, Version};
+use ntlm::config::TargetNamePolicy;
 use ntlm::{ServerConfig, ServerNames};
 use ntlm_accounts::audit::{AuditSink, NoAudit};
 use ntlm_accounts::{Origin, Throttle};
 
 use super::answer::Answer;
 use super::half_open::HalfOpen;
-use super::settings::{Moment, Settings};
+use super::settings::{ExtendedProtection, Moment, Settings};
+
+/// Addresses that are remembered at the most.
+const MOST_ADDRESSES: usize = 256;
+
+/// What the server is called, which may change.
+struct Called {
+    names: ServerNames,
+    /// Those at which it was reached.
+    addresses: BTreeSet<IpAddr>,
+    /// For connections without channel bindings, and with.
+    configs: [Arc<ServerConfig>; 2],
+}
 
 /// What all connections of a server share.
 pub struct Acceptor {
     pub(super) settings: Settings,
-    /// For connections without channel bindings, and with.
-    configs: RwLock<[Arc<ServerConfig>; 2]>,
+    called: RwLock<Called>,
     pub(super) half_open: Arc<HalfOpen>,
     pub(super) audit: Arc<dyn AuditSink>,
     throttle: Option<Arc<Throttle>>,
@@ -33,7 +47,7 @@ impl Acceptor {
     pub fn new(settings: Settings) -> Self {
         static NUMBER: AtomicU64 = AtomicU64::new(0);
         Self {
-            configs: RwLock::new(configs(&settings, &settings.names)),
+            called: RwLock::new(Called::new(&settings, settings.names.clone(), BTreeSet::new())),
             half_open: Arc::new(HalfOpen::new(settings.limits.clone())),
             settings,
             audit: Arc::new(NoAudit),
@@ -58,8 +72,23 @@ impl Acceptor {
 
     /// Changes what the server is called from the next logon on: which accounts a name without domain means hangs on it.
     pub fn set_names(&self, names: &ServerNames) {
-        let configs = configs(&self.settings, names);
-        *self.configs.write().unwrap_or_else(PoisonError::into_inner) = configs;
+        let mut called = self.called.write().unwrap_or_else(PoisonError::into_inner);
+        *called = Called::new(&self.settings, names.clone(), std::mem::take(&mut called.addresses));
+    }
+
+    /// Lets clients name `address` as a host of this server from the next logon on, beside those of [`Settings::protect`]: for the local address of each connection, where a
+    /// server that listens on all of its machine's addresses does not know them before. Without Extended Protection this does nothing.
+    pub fn reached_at(&self, address: IpAddr) {
+        let address = address.to_canonical();
+        let known = |called: &Called| called.addresses.contains(&address) || called.addresses.len() >= MOST_ADDRESSES;
+        let off = self.settings.protection == ExtendedProtection::Off;
+        if off || known(&self.called.read().unwrap_or_else(PoisonError::into_inner)) {
+            return;
+        }
+        let mut called = self.called.write().unwrap_or_else(PoisonError::into_inner);
+        let mut addresses = std::mem::take(&mut called.addresses);
+        addresses.insert(address);
+        *called = Called::new(&self.settings, called.names.clone(), addresses);
     }
 
     /// The settings as they were given.
@@ -70,8 +99,8 @@ impl Acceptor {
 
     /// The configuration for a logon on a connection with channel bindings, or without.
     pub(super) fn config(&self, channel_bindings: bool) -> Arc<ServerConfig> {
-        let configs = self.configs.read().unwrap_or_else(PoisonError::into_inner);
-        let [without, with] = &*configs;
+        let called = self.called.read().unwrap_or_else(PoisonError::into_inner);
+        let [without, with] = &called.configs;
         Arc::clone(if channel_bindings { with } else { without })
     }
 
@@ -109,9 +138,18 @@ impl Acceptor {
     }
 }
 
-fn configs(settings: &Settings, names: &ServerNames) -> [Arc<ServerConfig>; 2] {
-    [settings.policy_without_channel(), settings.policy.clone()]
-        .map(|policy| Arc::new(ServerConfig::new(names.clone(), policy)))
+impl Called {
+    fn new(settings: &Settings, names: ServerNames, addresses: BTreeSet<IpAddr>) -> Self {
+        let configs = [settings.policy_without_channel(), settings.policy.clone()].map(|mut policy| {
+            if let TargetNamePolicy::VerifyWhenSupplied(targets) | TargetNamePolicy::Require(targets) =
+                &mut policy.target_name
+            {
+                targets.hosts.extend(addresses.iter().map(IpAddr::to_string));
+            }
+            Arc::new(ServerConfig::new(names.clone(), policy))
+        });
+        Self { names, addresses, configs }
+    }
 }
 
 impl fmt::Debug for Acceptor {

@@ -13,6 +13,7 @@
 //! lets nobody in.
 
 use std::fmt;
+use std::net::IpAddr;
 
 use ntlm::server::{AwaitLogon, Exchange, ExpectNegotiate};
 use ntlm::wire::MessageType;
@@ -155,7 +156,7 @@ impl Connection {
         if let Some(answer) = self.turned_away(acceptor, now) {
             return Step::Answer(answer);
         }
-        if !acceptor.half_open.has_room(now.instant) {
+        if !acceptor.half_open.has_room(self.ip(), now.instant) {
             return Step::Answer(self.busy(acceptor));
         }
         Step::Answer(self.challenge(acceptor, scheme, &token, now, entropy))
@@ -176,7 +177,7 @@ impl Connection {
         let exchange = Exchange { channel_bindings, ..Exchange::default() };
         let mut challenge = Vec::new();
         match ExpectNegotiate::new(config, exchange).receive(negotiate, now.time, entropy, &mut challenge) {
-            Ok(waiting) => match acceptor.half_open.insert(waiting, now.instant) {
+            Ok(waiting) => match acceptor.half_open.insert(waiting, self.ip(), now.instant) {
                 Some(ticket) => {
                     self.state = State::Challenged(scheme, ticket);
                     Answer::challenge(settings, header::write(scheme, &challenge))
@@ -219,7 +220,9 @@ impl Connection {
     /// A logon that failed: recorded, counted and answered.
     fn refuse(&mut self, acceptor: &Acceptor, error: &Error, record: &AuditRecord) -> Answer {
         acceptor.audit.record(record);
-        tracing::info!(address = %Address(&self.origin), user = %record.user, domain = %record.domain, %error, "logon refused");
+        // As strings, which the log puts in quotes: names may look like other fields.
+        let (user, domain) = (record.user.to_string(), record.domain.to_string());
+        tracing::info!(address = %Address(&self.origin), user, domain, %error, "logon refused");
         let answer = Answer::failed(&acceptor.settings, error);
         match Failure::of(error) {
             Failure::Refused => self.close_after(&acceptor.settings, answer),
@@ -254,6 +257,10 @@ impl Connection {
         let (logons, bytes) = acceptor.half_open();
         tracing::warn!(address = %Address(&self.origin), logons, bytes, "too many half-open logons");
         Answer::busy(&acceptor.settings)
+    }
+
+    fn ip(&self) -> Option<IpAddr> {
+        self.origin.address.map(|address| address.ip())
     }
 
     /// What carries the logon, for the record.

@@ -1,7 +1,9 @@
-//! The half-open logons of all connections together, by number and by bytes (attack 44): whoever sends NEGOTIATE_MESSAGEs without end fills this and nothing else.
+//! The half-open logons of all connections together, by number and by bytes (attack 44): whoever sends NEGOTIATE_MESSAGEs without end fills this and nothing else, and from
+//! one address only a share of it.
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -9,14 +11,15 @@ use ntlm::server::ExpectAuthenticate;
 
 use super::settings::Limits;
 
-/// What the table needs for an entry beside the entry itself: its place in a node of the tree, half of them empty, and the allocator's own.
-const OVERHEAD: usize = 64;
+/// What the table needs for an entry beside the entry itself: its places in nodes of the two trees, half of them empty, and the allocator's own.
+const OVERHEAD: usize = 128;
 
 /// A challenge that waits for its answer.
 struct Entry {
     waiting: ExpectAuthenticate,
     since: Instant,
     bytes: usize,
+    network: Option<IpAddr>,
 }
 
 #[derive(Default)]
@@ -25,13 +28,29 @@ struct Entries {
     entries: BTreeMap<u64, Box<Entry>>,
     next: u64,
     bytes: usize,
+    /// How many each network has.
+    networks: BTreeMap<IpAddr, usize>,
 }
 
 impl Entries {
     fn remove(&mut self, number: u64) -> Option<Box<Entry>> {
         let entry = self.entries.remove(&number)?;
         self.bytes -= entry.bytes;
+        if let Some(network) = entry.network
+            && let Some(count) = self.networks.get_mut(&network)
+        {
+            *count -= 1;
+            if *count == 0 {
+                self.networks.remove(&network);
+            }
+        }
         Some(entry)
+    }
+
+    /// Whether there is a place for one more from this network.
+    fn has_place(&self, network: Option<IpAddr>, limits: &Limits) -> bool {
+        let own = network.and_then(|network| self.networks.get(&network)).copied().unwrap_or_default();
+        self.entries.len() < limits.half_open_logons && own < limits.half_open_logons_per_address
     }
 }
 
@@ -53,27 +72,34 @@ impl HalfOpen {
     }
 
     /// Keeps a challenge until it is answered or its time is over; `None` when there is no room.
-    pub(super) fn insert(self: &Arc<Self>, waiting: ExpectAuthenticate, now: Instant) -> Option<Ticket> {
+    pub(super) fn insert(
+        self: &Arc<Self>,
+        waiting: ExpectAuthenticate,
+        address: Option<IpAddr>,
+        now: Instant,
+    ) -> Option<Ticket> {
+        let network = address.map(network);
         let mut table = self.lock();
         self.expire_in(&mut table, now);
         let bytes = size_of::<Entry>() - size_of::<ExpectAuthenticate>() + waiting.memory() + OVERHEAD;
-        if table.entries.len() >= self.limits.half_open_logons
-            || bytes.saturating_add(table.bytes) > self.limits.half_open_bytes
-        {
+        if !table.has_place(network, &self.limits) || bytes.saturating_add(table.bytes) > self.limits.half_open_bytes {
             return None;
         }
         let number = table.next;
         table.next += 1;
         table.bytes += bytes;
-        table.entries.insert(number, Box::new(Entry { waiting, since: now, bytes }));
+        if let Some(network) = network {
+            *table.networks.entry(network).or_default() += 1;
+        }
+        table.entries.insert(number, Box::new(Entry { waiting, since: now, bytes, network }));
         Some(Ticket { table: Arc::clone(self), number })
     }
 
-    /// Whether a challenge of the usual size would find room: asked before one is made.
-    pub(super) fn has_room(&self, now: Instant) -> bool {
+    /// Whether a challenge of the usual size for `address` would find room: asked before one is made.
+    pub(super) fn has_room(&self, address: Option<IpAddr>, now: Instant) -> bool {
         let mut table = self.lock();
         self.expire_in(&mut table, now);
-        table.entries.len() < self.limits.half_open_logons && table.bytes < self.limits.half_open_bytes
+        table.has_place(address.map(network), &self.limits) && table.bytes < self.limits.half_open_bytes
     }
 
     /// Drops the logons whose time is over.
@@ -99,6 +125,14 @@ impl HalfOpen {
     fn lock(&self) -> MutexGuard<'_, Entries> {
         // Nothing in here panics half-way.
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What is counted as one address: an IPv6 address stands for its /64, which is what one customer gets; an IPv4 address is the same in both forms.
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(address) => address.into(),
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
     }
 }
 

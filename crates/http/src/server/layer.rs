@@ -9,7 +9,6 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Request, Response, Version};
 use http_body::Body;
 use http_body_util::{BodyExt as _, Either, Full};
-use ntlm::EntropyError;
 use ntlm_accounts::AsyncAuthority;
 use tower_layer::Layer;
 use tower_service::Service;
@@ -20,6 +19,7 @@ use super::connection::Step;
 use super::ntlm_connection::NtlmConnection;
 use super::settings::Moment;
 use super::user::NtlmUser;
+use crate::environment;
 
 /// MS-NTHT 2.2.1: whether the connection stays authenticated after this response.
 const PERSISTENT_AUTH: HeaderName = HeaderName::from_static("persistent-auth");
@@ -161,8 +161,7 @@ impl NtlmLayer {
         let values = values.iter().map(HeaderValue::as_bytes);
         // Held until the logon is decided: other requests of the connection wait.
         let mut connection = connection.lock().await;
-        let entropy = &mut |bytes: &mut [u8]| getrandom::fill(bytes).map_err(|_| EntropyError);
-        match connection.receive(&self.acceptor, values, Moment::now(), entropy) {
+        match connection.receive(&self.acceptor, values, Moment::now(), &mut environment::entropy) {
             Step::Pass(user) => Ok(user),
             Step::Ask(question) => {
                 let verdict = self.authority.logon(question.logon(), question.origin()).await;

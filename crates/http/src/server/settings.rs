@@ -1,11 +1,13 @@
 //! What a server decides once for all its connections.
 
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use http::StatusCode;
 use http::header::{AUTHORIZATION, HeaderName, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, WWW_AUTHENTICATE};
 use ntlm::config::{ChannelBindingsPolicy, TargetNamePolicy};
 use ntlm::{AcceptedTargets, FileTime, ServerNames, ServerPolicy};
+
+use crate::environment;
 
 /// In which place of HTTP a client is asked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -65,6 +67,8 @@ pub enum ExtendedProtection {
 pub struct Limits {
     /// Half-open logons over all connections: those with a challenge that was not answered yet. Above it a new one gets 503.
     pub half_open_logons: usize,
+    /// The share of them that one address may have, of IPv6 one /64: so that it cannot keep everybody else out. Above it a new one gets 503.
+    pub half_open_logons_per_address: usize,
     /// Bytes that half-open logons hold together. Above it a new one gets 503.
     pub half_open_bytes: usize,
     /// How long a half-open logon lasts. A client answers a challenge at once, or it was not going to.
@@ -82,6 +86,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             half_open_logons: 20_000,
+            half_open_logons_per_address: 5_000,
             half_open_bytes: 32 << 20,
             half_open_lifetime: Duration::from_secs(60),
             failures: 3,
@@ -180,9 +185,6 @@ impl Moment {
     /// By the clocks of this machine.
     #[must_use]
     pub fn now() -> Self {
-        Self {
-            time: FileTime::from_unix(SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default()),
-            instant: Instant::now(),
-        }
+        Self { time: environment::now(), instant: Instant::now() }
     }
 }

@@ -4,9 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use http::Request;
+use http_body_util::BodyExt as _;
 use ntlm_http::client::logon::Party;
 use ntlm_http::client::observe::Event;
-use ntlm_http::client::{Client, Error, Refusal};
+use ntlm_http::client::{Body, Client, Error, Refusal};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::support::{
     Gate, PASSWORD, Reply, Server, alice, credentials, for_alice, get, ntlm_server, ok, post, refusal, refused,
@@ -53,6 +56,50 @@ fn equal_credentials_that_were_given_apart_do_not_share_connections() {
             assert_eq!(text(client.send_as(get(&server.url("/")), &alice()).await.unwrap()).await.0, 200);
         }
         assert_eq!(server.messages(Party::Server), [0, 1, 3, 0, 1, 3]);
+    });
+}
+
+#[test]
+fn a_logon_that_the_caller_makes_by_himself_is_nobody_elses() {
+    run(async {
+        for (authorization, connections) in [("NTLM AAAA", [0, 1]), ("Negotiate YII=", [0, 1]), ("Bearer x", [0, 0])] {
+            let server = Server::start(|_| Box::new(|_| ok(""))).await;
+            let client = Client::new();
+            let own = Request::get(server.url("/")).header("Authorization", authorization).body(Body::empty()).unwrap();
+            assert_eq!(text(client.send(own).await.unwrap()).await.0, 200);
+            assert_eq!(text(client.send(get(&server.url("/"))).await.unwrap()).await.0, 200);
+            let seen: Vec<_> = server.seen().iter().map(|seen| seen.connection).collect();
+            assert_eq!(seen, connections, "{authorization}");
+        }
+    });
+}
+
+#[test]
+fn a_reader_may_take_his_time_and_a_server_may_not() {
+    run(async {
+        let silence = Duration::from_millis(200);
+        let (go, mut may_go) = tokio::sync::mpsc::unbounded_channel::<()>();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut request = [0; 1024];
+            assert!(stream.read(&mut request).await.unwrap() > 0);
+            for piece in ["HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\na", "b"] {
+                stream.write_all(piece.as_bytes()).await.unwrap();
+                may_go.recv().await;
+            }
+            // The last piece never comes.
+            std::future::pending::<()>().await;
+        });
+        let client = Client::builder().read_timeout(silence).build();
+        let mut body = client.send(get(&url)).await.unwrap().into_body();
+        assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap(), "a");
+        // Longer than the server may be silent.
+        tokio::time::sleep(silence * 2).await;
+        let (piece, ()) = tokio::join!(body.frame(), async { go.send(()).unwrap() });
+        assert_eq!(piece.unwrap().unwrap().into_data().unwrap(), "b");
+        assert!(matches!(body.frame().await, Some(Err(Error::Timeout { .. }))));
     });
 }
 

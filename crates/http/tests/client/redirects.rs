@@ -156,8 +156,12 @@ fn a_redirect_to_nowhere_is_an_error_that_shows_no_password() {
             let server =
                 Server::start(move |_| Box::new(move |_| Reply::Send(response(302, &[("Location", to)], "")))).await;
             let error = Client::new().send(get(&server.url("/"))).await.unwrap_err();
-            assert!(matches!(error, Error::Url { .. }), "{error:?}");
+            assert!(matches!(error, Error::Redirect { .. }), "{error:?}");
             assert!(!error.to_string().contains("secret"), "{error}");
+            assert!(
+                error.to_string().contains(&format!("localhost:{} redirects to", server.address.port())),
+                "{error}"
+            );
         }
     });
 }

@@ -171,3 +171,30 @@ fn an_address_with_too_many_wrong_passwords_gets_429_before_a_challenge() {
     assert_eq!(bare.status, StatusCode::TOO_MANY_REQUESTS);
     assert!(matches!(guess(2, PASSWORD), Ok(true)), "others get in");
 }
+
+#[test]
+fn attack_44_one_address_gets_no_more_than_its_share_of_half_open_logons() {
+    let mut settings = settings();
+    (settings.limits.half_open_logons, settings.limits.half_open_logons_per_address) = (4, 2);
+    let acceptor = Acceptor::new(settings);
+    let leg1 = header::write(Scheme::Ntlm, &Client::new(ALICE, PASSWORD).negotiate);
+    let mut connections = Vec::new();
+    let mut begin = |address: &str| {
+        let mut connection = Connection::new(Origin { address: Some(SocketAddr::new(address.parse().unwrap(), 1025)) });
+        let answer = request(&mut connection, &acceptor, &authority(), &[&leg1]).unwrap_err();
+        connections.push(connection);
+        answer.status.as_u16()
+    };
+    // The forms of an address are one, and so is the /64 of a customer.
+    assert_eq!(["192.0.2.1", "::ffff:192.0.2.1", "192.0.2.1"].map(&mut begin), [401, 401, 503]);
+    assert_eq!(["2001:db8::1", "2001:db8::ffff:1", "2001:db8::2"].map(&mut begin), [401, 401, 503]);
+    assert_eq!(begin("192.0.2.2"), 503, "all are taken");
+    connections.truncate(1);
+    let mut begin = |address: &str| {
+        let mut connection = Connection::new(Origin { address: Some(SocketAddr::new(address.parse().unwrap(), 1025)) });
+        let answer = request(&mut connection, &acceptor, &authority(), &[&leg1]).unwrap_err();
+        connections.push(connection);
+        answer.status.as_u16()
+    };
+    assert_eq!(["192.0.2.1", "192.0.2.1", "192.0.2.2"].map(&mut begin), [401, 503, 401], "ends make room");
+}

@@ -60,3 +60,22 @@ fn extended_protection_decides_on_the_channel_and_on_the_service() {
         assert_eq!(found, expected, "{own:?} {target:?} {sent:?}");
     }
 }
+
+#[test]
+fn a_client_may_name_the_address_that_it_reached() {
+    let mut settings = settings();
+    settings.protect(ExtendedProtection::Required, ["web1.example.test"]);
+    let acceptor = Acceptor::new(settings);
+    let gets_in = |target| {
+        let client = Client::with(ALICE, PASSWORD, exchange(Some(target), None));
+        let mut connection = Connection::new(Origin::default());
+        log_on(&mut connection, &acceptor, &authority(), client, Scheme::Ntlm).is_ok()
+    };
+    let (one, other) = ("HTTP/192.0.2.7:8080", "HTTP/192.0.2.8");
+    assert_eq!([one, other, "HTTP/web1.example.test"].map(gets_in), [false, false, true]);
+    acceptor.reached_at("::ffff:192.0.2.7".parse().unwrap());
+    assert_eq!([one, other, "HTTP/web1.example.test", "cifs/192.0.2.7"].map(gets_in), [true, false, true, false]);
+    // Other names of the server change nothing about it.
+    acceptor.set_names(&acceptor.settings().names.clone());
+    assert!(gets_in(one));
+}

@@ -22,13 +22,16 @@ pub(super) struct Entry {
     modified: Option<SystemTime>,
 }
 
-/// The entries of a directory that are served, by name.
-pub(super) fn entries(directory: &Path) -> io::Result<Vec<Entry>> {
+/// The entries of a directory that are served, by name. Of a link, what it leads to, unless that lies outside of `root`.
+pub(super) fn entries(root: &Path, directory: &Path) -> io::Result<Vec<Entry>> {
     let mut entries = Vec::new();
     for entry in std::fs::read_dir(directory)?.take(LONGEST) {
         let entry = entry?;
         let Ok(name) = entry.file_name().into_string() else { continue };
-        // What a link leads to, if it leads to something.
+        let is_link = entry.file_type()?.is_symlink();
+        if is_link && !entry.path().canonicalize().is_ok_and(|path| path.starts_with(root)) {
+            continue;
+        }
         let Ok(metadata) = std::fs::metadata(entry.path()) else { continue };
         if is_served(&name) && (metadata.is_dir() || metadata.is_file()) {
             let (is_file, length, modified) = (metadata.is_file(), metadata.len(), metadata.modified().ok());

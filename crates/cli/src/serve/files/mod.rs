@@ -88,7 +88,8 @@ impl Files {
         match self.inside(&found.join("index.html")).await {
             Ok(index) => send(&index, since).await,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let entries = tokio::task::spawn_blocking(move || listing::entries(&found)).await??;
+                let root = self.root.clone();
+                let entries = tokio::task::spawn_blocking(move || listing::entries(&root, &found)).await??;
                 Ok(html(listing::page(path, &entries)))
             }
             Err(error) => Err(error),
@@ -104,12 +105,12 @@ impl Files {
 
 /// A file, or that it has not changed.
 async fn send(path: &Path, since: Option<&HeaderValue>) -> io::Result<Response<ResponseBody>> {
-    let file = File::open(path).await?;
-    let metadata = file.metadata().await?;
-    if !metadata.is_file() {
-        // Pipes and devices have no end.
+    // Pipes and devices have no end, and opening a pipe waits for somebody to write.
+    if !tokio::fs::metadata(path).await?.is_file() {
         return Err(io::ErrorKind::NotFound.into());
     }
+    let file = File::open(path).await?;
+    let metadata = file.metadata().await?;
     let modified = metadata.modified().ok().map(whole_seconds);
     let date = modified.and_then(http_date);
     let mut response = if not_modified(modified, since) {

@@ -1,10 +1,12 @@
 //! The reverse proxy: each client's connection has a connection of its own to the server behind, which therefore never sees two users on one.
 
 mod headers;
+mod tls;
 
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,10 +18,12 @@ use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use ntlm_http::server::NtlmUser;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
+use self::tls::Tls;
 use super::body::{BoxError, RequestBody, ResponseBody};
 use super::site::page;
 use crate::failure::Failure;
@@ -37,16 +41,20 @@ pub(super) struct Target {
     /// Goes before the path of every request; without a `/` at its end.
     prefix: String,
     user_header: HeaderName,
+    /// For https.
+    tls: Option<Tls>,
 }
 
 impl Target {
-    /// The server at `url`, told who it is in `user_header`.
-    pub(super) fn new(url: &str, user_header: &HeaderName) -> Result<Self, Failure> {
+    /// The server at `url`, told who it is in `user_header`. `ca` is whom to trust, other than whom the system does.
+    pub(super) fn new(url: &str, user_header: &HeaderName, ca: Option<&Path>) -> Result<Self, Failure> {
         let failed = |reason: &str| Failure::unusable(format!("--upstream {url}: {reason}"));
         let uri: Uri = url.parse().map_err(|_| failed("this is no URL, such as http://127.0.0.1:3000"))?;
-        if uri.scheme() != Some(&Scheme::HTTP) {
-            return Err(failed("only http:// is spoken to servers behind; put one that ends TLS in between"));
-        }
+        let https = match uri.scheme() {
+            Some(scheme) if *scheme == Scheme::HTTP => false,
+            Some(scheme) if *scheme == Scheme::HTTPS => true,
+            _ => return Err(failed("only http:// and https:// are spoken to servers behind")),
+        };
         let authority = uri.authority().filter(|authority| !authority.host().is_empty());
         let authority = authority.cloned().ok_or_else(|| failed("the URL names no host"))?;
         if authority.as_str().contains('@') || uri.query().is_some() {
@@ -56,15 +64,24 @@ impl Target {
             return Err(Failure::unusable(format!("--user-header {user_header}: HTTP itself uses this header")));
         }
         let prefix = uri.path().trim_end_matches('/').to_owned();
-        Ok(Self { authority, prefix, user_header: user_header.clone() })
+        let tls = match (https, ca) {
+            (true, ca) => Some(Tls::new(bare(authority.host()), ca).map_err(|reason| failed(&reason))?),
+            (false, Some(_)) => return Err(failed("--upstream-ca is for https:// alone")),
+            (false, None) => None,
+        };
+        Ok(Self { authority, prefix, user_header: user_header.clone(), tls })
     }
 
     /// Host and port for connecting.
     fn address(&self) -> (&str, u16) {
-        let host = self.authority.host();
-        let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
-        (bare.unwrap_or(host), self.authority.port_u16().unwrap_or(80))
+        let default = if self.tls.is_some() { 443 } else { 80 };
+        (bare(self.authority.host()), self.authority.port_u16().unwrap_or(default))
     }
+}
+
+/// A host without the brackets that an IPv6 address has in a URL.
+fn bare(host: &str) -> &str {
+    host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
 }
 
 /// The server behind, for one connection of a client.
@@ -93,7 +110,8 @@ impl Upstream {
         mut request: Request<RequestBody<Incoming>>,
         user: &NtlmUser,
     ) -> Response<ResponseBody> {
-        if request.headers().contains_key(UPGRADE) {
+        // h2c is an offer of clients that speak HTTP/1.1 as well; it is passed over.
+        if request.headers().get_all(UPGRADE).iter().any(|protocol| !protocol.as_bytes().eq_ignore_ascii_case(b"h2c")) {
             return page(StatusCode::NOT_IMPLEMENTED, "Connections are not handed over to other protocols here.\n");
         }
         let Some(name) = header_value(user) else {
@@ -112,7 +130,9 @@ impl Upstream {
                 tracing::error!(upstream = %self.target.authority, "the server behind does not answer: {error}");
                 let status = match error {
                     UpstreamError::TooLate => StatusCode::GATEWAY_TIMEOUT,
-                    UpstreamError::Connect(_) | UpstreamError::Broken(_) => StatusCode::BAD_GATEWAY,
+                    UpstreamError::Connect(_) | UpstreamError::Tls(_) | UpstreamError::Broken(_) => {
+                        StatusCode::BAD_GATEWAY
+                    }
                 };
                 page(status, "The server behind this one does not answer.\n")
             }
@@ -127,12 +147,20 @@ impl Upstream {
             return Err("The target of the request is no path.\n");
         }
         let path = format!("{}{wanted}", self.target.prefix);
-        *request.uri_mut() = path.parse().map_err(|_| "The path of the request cannot be passed on.\n")?;
-        // To a server behind, the name by which the client knows it is that of this server.
-        if !request.headers().contains_key(HOST) {
-            let host = HeaderValue::from_str(self.target.authority.as_str());
-            request.headers_mut().insert(HOST, host.map_err(|_| "The host cannot be passed on.\n")?);
+        // To a server behind, the name by which the client knows it is that of this server: the one in a target that is a whole URL, or else in Host (RFC 9112
+        // section 3.2).
+        let host = match (request.uri().authority(), request.headers().get_all(HOST).iter().count()) {
+            (_, 2..) => return Err("The request has more than one header Host.\n"),
+            (Some(authority), _) => Some(authority),
+            (None, 0) => Some(&self.target.authority),
+            (None, _) => None,
+        };
+        if let Some(authority) = host {
+            let host = authority.as_str().rsplit('@').next().unwrap_or_default();
+            let host = HeaderValue::from_str(host).map_err(|_| "The host cannot be passed on.\n")?;
+            request.headers_mut().insert(HOST, host);
         }
+        *request.uri_mut() = path.parse().map_err(|_| "The path of the request cannot be passed on.\n")?;
         *request.version_mut() = Version::HTTP_11;
         headers::forth(request.headers_mut(), &self.target.user_header, user, self.client.ip(), self.tls);
         Ok(())
@@ -155,10 +183,22 @@ impl Upstream {
     }
 
     async fn connect(&self) -> Result<SendRequest<RequestBody<Incoming>>, UpstreamError> {
-        let connecting = timeout(CONNECT, TcpStream::connect(self.target.address())).await;
-        let stream = connecting.map_err(|_| UpstreamError::TooLate)?.map_err(UpstreamError::Connect)?;
-        // Without it answers are late, not wrong.
-        let _ = stream.set_nodelay(true);
+        let connecting = async {
+            let stream = TcpStream::connect(self.target.address()).await.map_err(UpstreamError::Connect)?;
+            // Without it answers are late, not wrong.
+            let _ = stream.set_nodelay(true);
+            match &self.target.tls {
+                None => Self::begin(stream).await,
+                Some(tls) => Self::begin(tls.connect(stream).await.map_err(UpstreamError::Tls)?).await,
+            }
+        };
+        timeout(CONNECT, connecting).await.map_err(|_| UpstreamError::TooLate)?
+    }
+
+    /// HTTP on a connection.
+    async fn begin(
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    ) -> Result<SendRequest<RequestBody<Incoming>>, UpstreamError> {
         let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(UpstreamError::Broken)?;
         // Ends with the sender, which ends with the client's connection.
         tokio::spawn(async move {
@@ -175,6 +215,7 @@ impl Upstream {
 enum UpstreamError {
     TooLate,
     Connect(io::Error),
+    Tls(io::Error),
     Broken(hyper::Error),
 }
 
@@ -183,6 +224,7 @@ impl fmt::Display for UpstreamError {
         match self {
             Self::TooLate => f.write_str("it took too long"),
             Self::Connect(error) => write!(f, "no connection: {error}"),
+            Self::Tls(error) => write!(f, "no TLS: {error}"),
             Self::Broken(error) => write!(f, "the connection broke: {error}"),
         }
     }
@@ -201,7 +243,7 @@ mod tests {
 
     #[test]
     fn a_target_is_a_host_with_a_port_and_perhaps_a_path() {
-        let target = |url| Target::new(url, &HeaderName::from_static("x-remote-user"));
+        let target = |url| Target::new(url, &HeaderName::from_static("x-remote-user"), None);
         let read = |url| {
             let target = target(url).unwrap();
             let (host, port) = target.address();
@@ -210,20 +252,19 @@ mod tests {
         assert_eq!(read("http://127.0.0.1:3000"), ("127.0.0.1".into(), 3000, String::new()));
         assert_eq!(read("http://web1/app/"), ("web1".into(), 80, "/app".into()));
         assert_eq!(read("http://[::1]:3000/"), ("::1".into(), 3000, String::new()));
-        for url in [
-            "https://web1",
-            "web1:80",
-            "/",
-            "http://",
-            "http://alice@web1",
-            "http://web1/?a",
-            "ftp://web1",
-            "http://[::1",
-        ] {
+        for url in ["web1:80", "/", "http://", "http://alice@web1", "http://web1/?a", "ftp://web1", "http://[::1"] {
             assert!(target(url).is_err(), "{url}");
         }
+        for ca in [Path::new("/nowhere"), Path::new(file!())] {
+            assert!(
+                Target::new("https://web1", &HeaderName::from_static("x-remote-user"), Some(ca)).is_err(),
+                "{ca:?}"
+            );
+        }
+        let ca = Some(Path::new("/nowhere"));
+        assert!(Target::new("http://web1", &HeaderName::from_static("x-remote-user"), ca).is_err(), "nothing to trust");
         for header in ["connection", "host", "content-length", "transfer_encoding", "authorization"] {
-            assert!(Target::new("http://web1", &header.parse().unwrap()).is_err(), "{header}");
+            assert!(Target::new("http://web1", &header.parse().unwrap(), None).is_err(), "{header}");
         }
     }
 }
