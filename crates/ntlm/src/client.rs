@@ -15,11 +15,12 @@ use crate::bindings::ChannelBindings;
 use crate::config::{ClientConfig, LmCompatibilityLevel, OemPolicy};
 use crate::context::{Identity, IdentityKind, Observations, Requirements, Role};
 use crate::credentials::Credentials;
-use crate::env::{Entropy, FileTime};
+use crate::crypto::wipe;
+use crate::env::{Entropy, EntropyError, FileTime};
 use crate::error::{Error, Incompatible, Rejected};
 use crate::established::{ContextInfo, Established};
 use crate::logon::extended_session_challenge;
-use crate::secret::{ExportedSessionKey, KeyExchangeKey, ntlmv2_client_challenge};
+use crate::secret::{ExportedSessionKey, KeyExchangeKey};
 use crate::session::Session;
 use crate::wire::{
     AuthenticateBuilder, AvFlags, AvId, AvPairs, AvPairsBuilder, ChallengeMessage, Charset, MAX_MESSAGE_LENGTH,
@@ -169,10 +170,28 @@ pub struct ExpectChallenge {
 /// The parts of the AUTHENTICATE_MESSAGE that depend on the kind of response.
 struct Responses {
     class: ResponseClass,
-    lm: Vec<u8>,
+    lm: LmResponse,
     nt: Vec<u8>,
     key: KeyExchangeKey,
     mic: bool,
+}
+
+/// LmChallengeResponse.
+enum LmResponse {
+    Nothing,
+    /// Of an anonymous client.
+    Zero,
+    Bytes([u8; 24]),
+}
+
+impl LmResponse {
+    fn as_slice(&self) -> &[u8] {
+        match self {
+            Self::Nothing => &[],
+            Self::Zero => &[0],
+            Self::Bytes(bytes) => bytes,
+        }
+    }
 }
 
 impl ExpectChallenge {
@@ -220,22 +239,12 @@ impl ExpectChallenge {
 
         let charset = Charset::of(flags);
         let domain = self.domain(&message);
-        let responses = self.respond(&message, flags, &domain, now, entropy)?;
+        let (challenge_from_client, fresh_key) = self.draw(flags, entropy)?;
+        let responses = self.respond(&message, flags, &domain, now, challenge_from_client)?;
 
-        let exchange_keys = flags.contains(NegotiateFlags::KEY_EXCH) && responses.class != ResponseClass::Anonymous;
-        let (key, encrypted) = if exchange_keys {
-            let key = ExportedSessionKey::random(entropy)?;
-            let encrypted = responses.key.encrypt(&key);
-            (key, Some(encrypted))
-        } else {
-            (responses.key.exported_session_key(), None)
-        };
+        let encrypted = fresh_key.as_ref().map(|key| responses.key.encrypt(key));
+        let key = fresh_key.unwrap_or_else(|| responses.key.exported_session_key());
 
-        let encode = |text: &UnicodeString| {
-            let mut bytes = Vec::with_capacity(text.encoded_length(charset));
-            text.encode(charset, &mut bytes);
-            bytes
-        };
         let anonymous = responses.class == ResponseClass::Anonymous;
         let workstation = if anonymous { UnicodeString::default() } else { config.workstation.clone() };
         let names = [&domain, self.start.credentials.user(), &workstation];
@@ -244,14 +253,18 @@ impl ExpectChallenge {
             return Err(Incompatible::NotInOem.into());
         }
         let oem_not_ascii = charset == Charset::Oem && !names.iter().all(|name| name.is_ascii());
-        let (domain_bytes, user_bytes, workstation_bytes) =
-            (encode(&domain), encode(self.start.credentials.user()), encode(&workstation));
+        let lengths = names.map(|name| name.encoded_length(charset));
+        let mut encoded = Vec::with_capacity(lengths.iter().sum());
+        names.iter().for_each(|name| name.encode(charset, &mut encoded));
+        let [domain_length, user_length, _] = lengths;
+        let (domain_bytes, rest) = encoded.split_at(domain_length);
+        let (user_bytes, workstation_bytes) = rest.split_at(user_length);
         let builder = AuthenticateBuilder {
             flags,
-            domain_name: &domain_bytes,
-            user_name: &user_bytes,
-            workstation: &workstation_bytes,
-            lm_response: &responses.lm,
+            domain_name: domain_bytes,
+            user_name: user_bytes,
+            workstation: workstation_bytes,
+            lm_response: responses.lm.as_slice(),
             nt_response: &responses.nt,
             encrypted_random_session_key: encrypted.as_ref().map_or(&[], |key| key.as_slice()),
             version: config.version.filter(|_| flags.contains(NegotiateFlags::VERSION)),
@@ -361,43 +374,65 @@ impl ExpectChallenge {
         self.start.credentials.domain().cloned().unwrap_or_else(of_server)
     }
 
+    /// ChallengeFromClient, and ExportedSessionKey where keys are exchanged: what an anonymous client does without. Drawn at once, since asking costs more than
+    /// the bytes.
+    fn draw(
+        &self,
+        flags: NegotiateFlags,
+        entropy: &mut dyn Entropy,
+    ) -> Result<([u8; 8], Option<ExportedSessionKey>), EntropyError> {
+        let exchange_keys = flags.contains(NegotiateFlags::KEY_EXCH);
+        let mut drawn = [[0; 8]; 3];
+        if !self.start.credentials.is_anonymous() {
+            entropy.fill(drawn.as_flattened_mut().get_mut(..if exchange_keys { 24 } else { 8 }).unwrap_or_default())?;
+        }
+        let [challenge_from_client, key @ ..] = drawn;
+        let key = ExportedSessionKey::from_halves(key);
+        wipe(&mut drawn);
+        Ok((challenge_from_client, Some(key).filter(|_| exchange_keys && !self.start.credentials.is_anonymous())))
+    }
+
     fn respond(
         &self,
         message: &ChallengeMessage<'_>,
         flags: NegotiateFlags,
         domain: &UnicodeString,
         now: FileTime,
-        entropy: &mut dyn Entropy,
+        client_challenge: [u8; 8],
     ) -> Result<Responses, Error> {
         let Some(nt_hash) = self.start.credentials.nt_hash() else {
             // MS-NLMP 3.1.5.1.2: no NT response, an LM response of one zero byte, and a key of zeros.
             return Ok(Responses {
                 class: ResponseClass::Anonymous,
-                lm: [0].to_vec(),
+                lm: LmResponse::Zero,
                 nt: Vec::new(),
                 key: KeyExchangeKey::anonymous(),
                 mic: false,
             });
         };
-        let mut client_challenge = [0; 8];
-        entropy.fill(&mut client_challenge)?;
         if self.start.config.policy.uses_ntlmv2() {
             let Some(response_key) = self.start.credentials.response_key_nt(domain) else {
                 return Err(Incompatible::NoSessionSecurity.into());
             };
-            let list = self.av_pairs(message, flags)?;
             let server_time = message.target_info.and_then(|pairs| pairs.timestamp());
-            let temp = ntlmv2_client_challenge(server_time.unwrap_or(now), client_challenge, &list);
-            let proof = response_key.nt_proof_str(message.server_challenge, &temp);
-            let mut nt = Vec::with_capacity(proof.len() + temp.len());
-            nt.extend(proof);
-            nt.extend(temp);
+            let mut nt = Vec::with_capacity(self.response_length(message));
+            // NTProofStr, an NTLMv2_CLIENT_CHALLENGE (MS-NLMP 2.2.2.7), and the four zero bytes that Windows sends behind its AV pairs.
+            nt.extend_from_slice(&[0; 16]);
+            nt.extend_from_slice(&[1, 1, 0, 0, 0, 0, 0, 0]);
+            nt.extend_from_slice(&server_time.unwrap_or(now).to_bytes());
+            nt.extend_from_slice(&client_challenge);
+            nt.extend_from_slice(&[0; 4]);
+            let mut nt = self.av_pairs(message, flags, nt)?;
+            nt.extend_from_slice(&[0; 4]);
+            let (proof_field, temp) = nt.split_at_mut(16);
+            let proof = response_key.nt_proof_str(message.server_challenge, temp);
+            proof_field.copy_from_slice(&proof);
             let lm = if flags.contains(NegotiateFlags::DATAGRAM) && message.target_info.is_some() {
-                Vec::new()
+                LmResponse::Nothing
             } else if server_time.is_none() && self.start.config.policy.legacy_lmv2 {
-                response_key.lmv2_response(message.server_challenge, client_challenge).to_vec()
+                LmResponse::Bytes(response_key.lmv2_response(message.server_challenge, client_challenge))
             } else {
-                [0; 24].to_vec()
+                LmResponse::Bytes([0; 24])
             };
             let key = response_key.session_base_key(&proof).key_exchange_key_v2();
             let mic = message.target_info.is_some();
@@ -426,11 +461,25 @@ impl ExpectChallenge {
         let lm_key = self.start.credentials.lm_hash().map(crate::secret::LmHash::session_key);
         let base = nt_hash.session_base_key();
         let key = base.key_exchange_key_v1(flags, message.server_challenge, &lm, lm_key.as_ref());
-        Ok(Responses { class, lm: lm.to_vec(), nt: nt.to_vec(), key, mic: false })
+        Ok(Responses { class, lm: LmResponse::Bytes(lm), nt: nt.to_vec(), key, mic: false })
     }
 
-    /// The AV pairs of an NTLMv2 response: the server's, less those that are the client's to say, and the client's.
-    fn av_pairs(&self, message: &ChallengeMessage<'_>, flags: NegotiateFlags) -> Result<Vec<u8>, Error> {
+    /// Bytes that the NTLMv2 response has at most.
+    fn response_length(&self, message: &ChallengeMessage<'_>) -> usize {
+        let exchange = &self.start.exchange;
+        let of_server = message.target_info.map_or(4, |pairs| pairs.as_bytes().len());
+        let target_name = exchange.target_name.as_ref().map_or(0, |name| name.encoded_length(Charset::Unicode));
+        let single_host = if exchange.single_host.is_some() { 4 + 48 } else { 0 };
+        16 + 28 + of_server + (4 + 4) + single_host + (4 + 16) + (4 + target_name) + 4
+    }
+
+    /// Appends the AV pairs of an NTLMv2 response to `response`: the server's, less those that are the client's to say, and the client's.
+    fn av_pairs(
+        &self,
+        message: &ChallengeMessage<'_>,
+        flags: NegotiateFlags,
+        response: Vec<u8>,
+    ) -> Result<Vec<u8>, Error> {
         let policy = &self.start.config.policy;
         let exchange = &self.start.exchange;
         let Some(server) = message.target_info else {
@@ -443,7 +492,7 @@ impl ExpectChallenge {
             if flags.intersects(NegotiateFlags::SIGN | NegotiateFlags::SEAL) {
                 return Err(Incompatible::NoServerNames.into());
             }
-            return Ok(AvPairsBuilder::new().finish());
+            return Ok(AvPairsBuilder::behind(response).finish());
         };
         let named = |pairs: &AvPairs<'_>, id| {
             pairs.get(id).is_some_and(|name| !(policy.require_target_info && name.is_empty()))
@@ -453,7 +502,7 @@ impl ExpectChallenge {
             return Err(Incompatible::NoServerNames.into());
         }
 
-        let mut pairs = AvPairsBuilder::new();
+        let mut pairs = AvPairsBuilder::behind(response);
         for pair in server.iter() {
             // A server, or somebody in the middle, must not be able to plant what only the client may say.
             if !matches!(pair.id, AvId::FLAGS | AvId::SINGLE_HOST | AvId::TARGET_NAME | AvId::CHANNEL_BINDINGS) {

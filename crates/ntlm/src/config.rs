@@ -469,8 +469,9 @@ impl ServerConfig {
         &self.names
     }
 
+    /// To be followed by MsvAvTimestamp and MsvAvEOL.
     pub(crate) fn target_info(&self) -> AvPairsBuilder {
-        self.target_info.clone()
+        self.target_info.copy_with_space(4 + 8 + 4)
     }
 
     pub(crate) fn target_name(&self, charset: Charset) -> &[u8] {

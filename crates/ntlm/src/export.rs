@@ -247,7 +247,7 @@ fn write_half(half: &Half, out: &mut Vec<u8>) {
     out.extend(half.sequence_number.to_le_bytes());
     out.push(u8::from(half.running.is_some()));
     if let Some(running) = &half.running {
-        out.extend(Zeroizing::new(running.rc4.export()).iter());
+        out.extend(Zeroizing::new(running.stream.export()).iter());
     }
 }
 

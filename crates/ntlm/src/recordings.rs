@@ -140,10 +140,9 @@ impl Recording {
             None => self.sent().lm_response[..8].to_vec(),
         };
         let session_key = self.expected_bytes("exported_session_key");
-        let mut dice = [client_challenge, session_key].into_iter();
+        let mut dice = client_challenge.into_iter().chain(session_key);
         let mut entropy = |out: &mut [u8]| {
-            out.copy_from_slice(&dice.next().ok_or(EntropyError)?);
-            Ok(())
+            out.iter_mut().try_for_each(|byte| dice.next().map(|fallen| *byte = fallen)).ok_or(EntropyError)
         };
         let start = Start::new(Arc::new(config), Arc::new(self.credentials()), exchange);
         let waiting = ExpectChallenge::resumed(start, &self.negotiate)?;

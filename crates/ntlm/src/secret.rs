@@ -14,8 +14,8 @@ use core::fmt;
 use subtle::ConstantTimeEq as _;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
-use crate::crypto::{self, HmacMd5, Rc4};
-use crate::env::{Entropy, EntropyError, FileTime};
+use crate::crypto::{self, HmacMd5, KeyStream, Rc4, wipe};
+use crate::env::{Entropy, EntropyError};
 use crate::wire::{NegotiateFlags, UnicodeString, upcase};
 
 macro_rules! secret {
@@ -25,7 +25,7 @@ macro_rules! secret {
 
         impl Drop for $name {
             fn drop(&mut self) {
-                self.0.zeroize();
+                wipe(&mut self.0);
             }
         }
 
@@ -259,8 +259,14 @@ impl LmSessionKey {
 /// NTOWFv2, the key of NTLMv2 responses (MS-NLMP 3.3.2): belongs to one user in one domain. Kept also in the form in which it works, which is
 /// asked for several times in each logon.
 pub struct ResponseKeyNt {
-    bytes: Zeroizing<[u8; 16]>,
+    bytes: [u8; 16],
     hmac: HmacMd5,
+}
+
+impl Drop for ResponseKeyNt {
+    fn drop(&mut self) {
+        wipe(&mut self.bytes);
+    }
 }
 
 impl ZeroizeOnDrop for ResponseKeyNt {}
@@ -273,7 +279,7 @@ impl fmt::Debug for ResponseKeyNt {
 
 impl ResponseKeyNt {
     fn new(bytes: [u8; 16]) -> Self {
-        Self { hmac: HmacMd5::new(&bytes), bytes: Zeroizing::new(bytes) }
+        Self { hmac: HmacMd5::new(&bytes), bytes }
     }
 
     /// The 16 bytes, for a person who asked for them.
@@ -305,22 +311,20 @@ impl ResponseKeyNt {
         SessionBaseKey(self.hmac.compute(&[nt_proof_str]))
     }
 
-    pub(crate) fn duplicate(&self) -> Self {
-        Self { bytes: self.bytes.clone(), hmac: self.hmac.clone() }
+    /// NTProofStr as [`nt_proof_str`](Self::nt_proof_str) makes it, and SessionBaseKey for the one that was received: at once, since neither waits for the other.
+    pub(crate) fn proof_and_base_key(
+        &self,
+        server_challenge: [u8; 8],
+        client_challenge: &[u8],
+        received: &[u8; 16],
+    ) -> ([u8; 16], SessionBaseKey) {
+        let [proof, key] = self.hmac.compute_two([&[&server_challenge, client_challenge], &[received]]);
+        (proof, SessionBaseKey(key))
     }
-}
 
-/// Assembles an NTLMv2_CLIENT_CHALLENGE (MS-NLMP 2.2.2.7) around encoded AV pairs with MsvAvEOL, and the four zero bytes
-/// that Windows sends behind them.
-pub(crate) fn ntlmv2_client_challenge(time: FileTime, challenge_from_client: [u8; 8], av_pairs: &[u8]) -> Vec<u8> {
-    let mut temp = Vec::with_capacity(28 + av_pairs.len() + 4);
-    temp.extend([1, 1, 0, 0, 0, 0, 0, 0]);
-    temp.extend(time.to_bytes());
-    temp.extend(challenge_from_client);
-    temp.extend([0; 4]);
-    temp.extend(av_pairs);
-    temp.extend([0; 4]);
-    temp
+    pub(crate) fn duplicate(&self) -> Self {
+        Self { bytes: self.bytes, hmac: self.hmac.clone() }
+    }
 }
 
 secret! {
@@ -395,13 +399,13 @@ impl KeyExchangeKey {
     /// `RC4K(KeyExchangeKey, ExportedSessionKey)`: EncryptedRandomSessionKey (MS-NLMP 3.1.5.1.2).
     #[must_use]
     pub fn encrypt(&self, key: &ExportedSessionKey) -> [u8; 16] {
-        Rc4::new(&self.0).applied(key.0)
+        Rc4::once(&self.0, key.0)
     }
 
     /// ExportedSessionKey from EncryptedRandomSessionKey (MS-NLMP 3.2.5.1.2).
     #[must_use]
     pub fn decrypt(&self, encrypted: [u8; 16]) -> ExportedSessionKey {
-        ExportedSessionKey(Rc4::new(&self.0).applied(encrypted))
+        ExportedSessionKey(Rc4::once(&self.0, encrypted))
     }
 
     /// ExportedSessionKey without a key exchange: the same bytes.
@@ -431,6 +435,24 @@ pub enum Direction {
     ServerToClient,
 }
 
+impl Direction {
+    /// Of SIGNKEY (MS-NLMP 3.4.5.2).
+    fn signing_constant(self) -> &'static [u8] {
+        match self {
+            Self::ClientToServer => b"session key to client-to-server signing key magic constant\0",
+            Self::ServerToClient => b"session key to server-to-client signing key magic constant\0",
+        }
+    }
+
+    /// Of SEALKEY (MS-NLMP 3.4.5.3).
+    fn sealing_constant(self) -> &'static [u8] {
+        match self {
+            Self::ClientToServer => b"session key to client-to-server sealing key magic constant\0",
+            Self::ServerToClient => b"session key to server-to-client sealing key magic constant\0",
+        }
+    }
+}
+
 impl ExportedSessionKey {
     /// A fresh random key, for a client that exchanges keys.
     ///
@@ -445,6 +467,12 @@ impl ExportedSessionKey {
 
     pub(crate) fn from_array(bytes: [u8; 16]) -> Self {
         Self(bytes)
+    }
+
+    pub(crate) fn from_halves(halves: [[u8; 8]; 2]) -> Self {
+        let mut key = Self([0; 16]);
+        key.0.copy_from_slice(halves.as_flattened());
+        key
     }
 
     /// Whether this is the same key, in constant time.
@@ -470,31 +498,46 @@ impl ExportedSessionKey {
     /// SIGNKEY (MS-NLMP 3.4.5.2); `None` without extended session security, which has none. Never weakened.
     #[must_use]
     pub fn signing_key(&self, flags: NegotiateFlags, direction: Direction) -> Option<SigningKey> {
-        let constant: &[u8] = match direction {
-            Direction::ClientToServer => b"session key to client-to-server signing key magic constant\0",
-            Direction::ServerToClient => b"session key to server-to-client signing key magic constant\0",
+        let key = || SigningKey(crypto::md5(&[&self.0, direction.signing_constant()]));
+        flags.contains(NegotiateFlags::EXTENDED_SESSIONSECURITY).then(key)
+    }
+
+    /// SIGNKEY and SEALKEY at once, which takes little longer than one of them.
+    pub(crate) fn message_keys(
+        &self,
+        flags: NegotiateFlags,
+        ntlm_revision: u8,
+        direction: Direction,
+    ) -> (Option<SigningKey>, SealingKey) {
+        if !flags.contains(NegotiateFlags::EXTENDED_SESSIONSECURITY) {
+            return (None, self.sealing_key(flags, ntlm_revision, direction));
+        }
+        let [signing, sealing] = crypto::md5_two([
+            &[&self.0, direction.signing_constant()],
+            &[self.weakened(flags), direction.sealing_constant()],
+        ]);
+        (Some(SigningKey(signing)), SealingKey { bytes: sealing, length: 16 })
+    }
+
+    /// What SEALKEY with extended session security is made of.
+    fn weakened(&self, flags: NegotiateFlags) -> &[u8] {
+        let length = if flags.contains(NegotiateFlags::N128) {
+            16
+        } else if flags.contains(NegotiateFlags::N56) {
+            7
+        } else {
+            5
         };
-        flags.contains(NegotiateFlags::EXTENDED_SESSIONSECURITY).then(|| SigningKey(crypto::md5(&[&self.0, constant])))
+        self.0.get(..length).unwrap_or(&self.0)
     }
 
     /// SEALKEY (MS-NLMP 3.4.5.3). `ntlm_revision` is NTLMRevisionCurrent of the session, which matters for connectionless sessions without
     /// extended session security alone.
     #[must_use]
     pub fn sealing_key(&self, flags: NegotiateFlags, ntlm_revision: u8, direction: Direction) -> SealingKey {
-        let constant: &[u8] = match direction {
-            Direction::ClientToServer => b"session key to client-to-server sealing key magic constant\0",
-            Direction::ServerToClient => b"session key to server-to-client sealing key magic constant\0",
-        };
         if flags.contains(NegotiateFlags::EXTENDED_SESSIONSECURITY) {
-            let length = if flags.contains(NegotiateFlags::N128) {
-                16
-            } else if flags.contains(NegotiateFlags::N56) {
-                7
-            } else {
-                5
-            };
-            let weakened = self.0.get(..length).unwrap_or(&self.0);
-            return SealingKey { bytes: crypto::md5(&[weakened, constant]), length: 16 };
+            let bytes = crypto::md5(&[self.weakened(flags), direction.sealing_constant()]);
+            return SealingKey { bytes, length: 16 };
         }
         let datagram = flags.contains(NegotiateFlags::DATAGRAM) && ntlm_revision >= 15;
         if flags.contains(NegotiateFlags::LM_KEY) || datagram {
@@ -538,7 +581,7 @@ pub struct SealingKey {
 
 impl Drop for SealingKey {
     fn drop(&mut self) {
-        self.bytes.zeroize();
+        wipe(&mut self.bytes);
     }
 }
 
@@ -551,8 +594,8 @@ impl SealingKey {
         self.bytes.get(..self.length).unwrap_or(&self.bytes)
     }
 
-    pub(crate) fn rc4(&self) -> Rc4 {
-        Rc4::new(self.expose())
+    pub(crate) fn key_stream(&self) -> KeyStream {
+        KeyStream::new(Rc4::new(self.expose()))
     }
 
     /// The key stream of one connectionless message: `MD5(SealingKey || SeqNum)` (MS-NLMP 3.4.4).
@@ -560,7 +603,7 @@ impl SealingKey {
     pub fn datagram_rc4(&self, sequence_number: u32) -> Rc4 {
         let mut key = crypto::md5(&[self.expose(), &sequence_number.to_le_bytes()]);
         let stream = Rc4::new(&key);
-        key.zeroize();
+        wipe(&mut key);
         stream
     }
 }

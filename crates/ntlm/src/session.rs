@@ -376,8 +376,7 @@ impl Half {
             return Err(OutOfSequence::Exhausted.into());
         }
         if self.running.is_none() {
-            let rc4 = self.key.sealing_key(self.flags, self.ntlm_revision, self.direction).rc4();
-            self.running = Some(Box::new(Running::resume(self, rc4)));
+            self.running = Some(Box::new(Running::start(self)));
         }
         match &mut self.running {
             Some(running) => Ok((self.flags, self.sequence_number, running)),
@@ -401,10 +400,10 @@ impl Half {
 
     fn keep_key_stream<T>(&mut self, f: impl FnOnce(&mut Self) -> Result<T, Error>) -> Result<T, Error> {
         let (_, _, running) = self.running()?;
-        let before = running.rc4.position();
+        let before = running.stream.position();
         let result = f(self);
         if let Some(running) = &mut self.running {
-            running.rc4.go_back(before);
+            running.stream.go_back(before);
         }
         result
     }
@@ -415,7 +414,7 @@ impl Half {
         for piece in pieces {
             checksum.update(piece);
         }
-        let signature = checksum.finish(flags, &mut running.rc4, number);
+        let signature = checksum.finish(flags, &mut running.stream, number);
         self.sequence_number += 1;
         Ok(signature.to_bytes())
     }
@@ -426,11 +425,11 @@ impl Half {
         let mut checksum = Checksum::start(running, number);
         for piece in pieces {
             match piece {
-                Piece::Sealed(bytes) => checksum.seal(bytes, &mut running.rc4),
+                Piece::Sealed(bytes) => checksum.seal(bytes, &mut running.stream),
                 Piece::SignedOnly(bytes) => checksum.update(bytes),
             }
         }
-        let signature = checksum.finish(flags, &mut running.rc4, number);
+        let signature = checksum.finish(flags, &mut running.stream, number);
         self.sequence_number += 1;
         Ok(signature.to_bytes())
     }
@@ -442,7 +441,7 @@ impl Half {
         for piece in pieces {
             checksum.update(piece);
         }
-        let expected = checksum.finish(flags, &mut running.rc4, number);
+        let expected = checksum.finish(flags, &mut running.stream, number);
         self.end_verification(expected, signature, before)
     }
 
@@ -453,11 +452,11 @@ impl Half {
         let mut checksum = Checksum::start(running, number);
         for piece in pieces.iter_mut() {
             match piece {
-                Piece::Sealed(bytes) => checksum.unseal(bytes, &mut running.rc4),
+                Piece::Sealed(bytes) => checksum.unseal(bytes, &mut running.stream),
                 Piece::SignedOnly(bytes) => checksum.update(bytes),
             }
         }
-        let expected = checksum.finish(flags, &mut running.rc4, number);
+        let expected = checksum.finish_unsealed(flags, &mut running.stream, number);
         let result = self.end_verification(expected, signature, before);
         if result.is_err() {
             for piece in pieces {
@@ -485,7 +484,7 @@ impl Half {
         if running.hmac.is_some() && found != expected {
             return Err(OutOfSequence::SequenceNumber { expected, found: Some(found) }.into());
         }
-        Ok((signature, running.rc4.position()))
+        Ok((signature, running.stream.position()))
     }
 
     /// Compares the signatures. The receiving side moves on if they are equal, and is put back to `before` if not.
@@ -511,7 +510,7 @@ impl Half {
             return Ok(());
         }
         if let Some(running) = &mut self.running {
-            running.rc4.go_back(before);
+            running.stream.go_back(before);
         }
         if checksums {
             return Err(OutOfSequence::SequenceNumber { expected: self.sequence_number, found: None }.into());

@@ -96,8 +96,8 @@ impl NetworkLogon {
         };
         let check = |domain: &UnicodeString| {
             let key = hash.response_key_nt(&self.user, domain);
-            let expected = key.nt_proof_str(self.server_challenge, client_challenge);
-            (equal(&expected, &proof), key.session_base_key(&proof))
+            let (expected, base_key) = key.proof_and_base_key(self.server_challenge, client_challenge, &proof);
+            (equal(&expected, &proof), base_key)
         };
         let (right, key) = check(&self.domain);
         if !self.nil_domain_retry {

@@ -3,6 +3,7 @@
 //! Not part of the API: public for this project's own known-answer tests, fuzz targets and benchmarks.
 
 mod crc32;
+mod key_stream;
 mod md5;
 mod rc4;
 
@@ -12,8 +13,34 @@ use md4::{Digest as _, Md4};
 use zeroize::{Zeroize, Zeroizing};
 
 pub use self::crc32::Crc32;
-pub use self::md5::{HmacMd5, HmacMd5Message, Md5};
-pub use self::rc4::Rc4;
+pub use self::key_stream::{KeyStream, KeyStreamOf};
+pub use self::md5::{HmacMd5, HmacMd5Message, Md5, md5_two};
+pub use self::rc4::{Entry, Rc4, Rc4Of};
+
+/// Overwrites a secret that is done with: many bytes at a time, which [`Zeroize`] does one by one. The barrier keeps the compiler from leaving it out.
+#[inline(always)]
+pub(crate) fn wipe<T: Wipe>(secret: &mut T) {
+    *secret = T::ZERO;
+    zeroize::optimization_barrier(secret);
+}
+
+/// What [`wipe`] overwrites: plain numbers, and arrays of them.
+pub trait Wipe: Copy {
+    /// What remains.
+    const ZERO: Self;
+}
+
+impl Wipe for u8 {
+    const ZERO: Self = 0;
+}
+
+impl Wipe for u32 {
+    const ZERO: Self = 0;
+}
+
+impl<T: Wipe, const N: usize> Wipe for [T; N] {
+    const ZERO: Self = [T::ZERO; N];
+}
 
 /// MD4 over the concatenation of `pieces`.
 #[must_use]

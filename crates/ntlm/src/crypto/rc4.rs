@@ -3,65 +3,75 @@
 
 use zeroize::ZeroizeOnDrop;
 
+use super::{Wipe, wipe};
+
+/// An entry of the permutation: always a byte value. A table of single bytes is a quarter of the size. One of words is faster, by a fifth where a processor
+/// is slow to store single bytes, and no slower elsewhere.
+pub trait Entry: Wipe + From<u8> {
+    /// The byte value.
+    fn byte(self) -> u8;
+}
+
+impl Entry for u8 {
+    #[inline(always)]
+    fn byte(self) -> u8 {
+        self
+    }
+}
+
+impl Entry for u32 {
+    #[inline(always)]
+    fn byte(self) -> u8 {
+        (self & 0xff) as u8
+    }
+}
+
+/// An RC4 key stream, in a table of bytes.
+pub type Rc4 = Rc4Of<u8>;
+
 /// The state of an RC4 key stream: a permutation of the 256 byte values and two indices.
 ///
 /// Not `Clone`: two streams under one key would encrypt two messages with the same bytes. Whoever wants an earlier state back goes back to it.
-pub struct Rc4 {
-    pub(super) permutation: [u8; 256],
+pub struct Rc4Of<E: Entry> {
+    pub(super) permutation: [E; 256],
     pub(super) i: u8,
     pub(super) j: u8,
     /// Bytes of the key stream that were made, since whenever.
     pub(super) position: u64,
 }
 
-/// Before the set-up.
-// An index that counts the array's elements.
-#[allow(clippy::indexing_slicing)]
-const IDENTITY: [u8; 256] = {
-    let mut permutation = [0; 256];
-    let mut value = 0;
-    while value < 256 {
-        permutation[value] = value as u8;
-        value += 1;
-    }
-    permutation
-};
-
-impl Drop for Rc4 {
+impl<E: Entry> Drop for Rc4Of<E> {
     fn drop(&mut self) {
-        // Many bytes at a time, which `zeroize` does not; the barrier keeps the compiler from leaving it out.
-        self.permutation.fill(0);
-        (self.i, self.j) = (0, 0);
-        zeroize::optimization_barrier(self);
+        wipe(&mut self.permutation);
+        wipe(&mut self.i);
+        wipe(&mut self.j);
     }
 }
 
-impl ZeroizeOnDrop for Rc4 {}
+impl<E: Entry> ZeroizeOnDrop for Rc4Of<E> {}
 
 /// The next byte of the key stream.
 // A byte indexes a permutation of 256 values: never out of bounds.
 #[allow(clippy::indexing_slicing)]
 #[inline(always)]
-pub(super) fn next(permutation: &mut [u8; 256], i: &mut u8, j: &mut u8) -> u8 {
+pub(super) fn next<E: Entry>(permutation: &mut [E; 256], i: &mut u8, j: &mut u8) -> u8 {
     *i = i.wrapping_add(1);
     let a = permutation[usize::from(*i)];
-    *j = j.wrapping_add(a);
+    *j = j.wrapping_add(a.byte());
     let b = permutation[usize::from(*j)];
     permutation[usize::from(*i)] = b;
     permutation[usize::from(*j)] = a;
-    permutation[usize::from(a.wrapping_add(b))]
+    permutation[usize::from(a.byte().wrapping_add(b.byte()))].byte()
 }
 
 // As above.
 #[allow(clippy::indexing_slicing)]
-impl Rc4 {
-    /// Length of an exported state in bytes.
-    pub const STATE_LENGTH: usize = 258;
-
+impl<E: Entry> Rc4Of<E> {
     /// Sets up the key stream of `key`, 1 to 256 bytes (an empty key is taken as one zero byte).
     #[must_use]
     pub fn new(key: &[u8]) -> Self {
-        let mut stream = Self { permutation: IDENTITY, i: 0, j: 0, position: 0 };
+        let permutation = core::array::from_fn(|n| E::from((n & 0xff) as u8));
+        let mut stream = Self { permutation, i: 0, j: 0, position: 0 };
         let mut j = 0;
         if let Ok(key) = <&[u8; 16]>::try_from(key) {
             // Nearly all keys of NTLM: the inner loop is unrolled.
@@ -83,7 +93,7 @@ impl Rc4 {
     #[inline(always)]
     fn swap(&mut self, i: u8, j: &mut u8, key: u8) {
         let value = self.permutation[usize::from(i)];
-        *j = j.wrapping_add(value).wrapping_add(key);
+        *j = j.wrapping_add(value.byte()).wrapping_add(key);
         self.permutation[usize::from(i)] = self.permutation[usize::from(*j)];
         self.permutation[usize::from(*j)] = value;
     }
@@ -108,13 +118,6 @@ impl Rc4 {
         (*i, *j) = (x, y);
     }
 
-    /// The next 64 bytes of the key stream, as little-endian words.
-    pub(super) fn stream(&mut self) -> [u64; 8] {
-        let mut bytes = [[0; 8]; 8];
-        self.apply(bytes.as_flattened_mut());
-        bytes.map(u64::from_le_bytes)
-    }
-
     /// Where the key stream is, for [`go_back`](Self::go_back).
     #[must_use]
     pub fn position(&self) -> u64 {
@@ -126,7 +129,7 @@ impl Rc4 {
         let Self { permutation, i, j, position: now } = self;
         while *now != position {
             permutation.swap(usize::from(*i), usize::from(*j));
-            *j = j.wrapping_sub(permutation[usize::from(*i)]);
+            *j = j.wrapping_sub(permutation[usize::from(*i)].byte());
             *i = i.wrapping_sub(1);
             *now = now.wrapping_sub(1);
         }
@@ -139,11 +142,39 @@ impl Rc4 {
         data
     }
 
+    /// The same state in another table; the one that is left behind must not go on.
+    pub(super) fn converted<F: Entry>(&self) -> Rc4Of<F> {
+        let Self { permutation, i, j, position } = self;
+        Rc4Of { permutation: permutation.map(|entry| F::from(entry.byte())), i: *i, j: *j, position: *position }
+    }
+}
+
+// As above.
+#[allow(clippy::indexing_slicing)]
+impl Rc4 {
+    /// Length of an exported state in bytes.
+    pub const STATE_LENGTH: usize = 258;
+
+    /// The next `N` bytes of a key stream that is used just once XORed with `data`.
+    #[must_use]
+    pub fn once<const N: usize>(key: &[u8; 16], data: [u8; N]) -> [u8; N] {
+        Rc4Of::<u32>::new(key).applied(data)
+    }
+
     /// The whole state: the permutation, then the two indices. A secret.
     #[must_use]
     pub fn export(&self) -> [u8; Self::STATE_LENGTH] {
+        self.export_before(0)
+    }
+
+    /// As [`export`](Self::export), of the state that was `bytes` earlier in the key stream.
+    #[must_use]
+    pub(super) fn export_before(&self, bytes: u64) -> [u8; Self::STATE_LENGTH] {
+        let mut earlier = self.converted::<u8>();
+        earlier.go_back(self.position.wrapping_sub(bytes));
+        let Self { permutation, i, j, .. } = &earlier;
         let mut state = [0; Self::STATE_LENGTH];
-        let values = self.permutation.iter().chain([&self.i, &self.j]);
+        let values = permutation.iter().chain([i, j]);
         for (entry, value) in state.iter_mut().zip(values) {
             *entry = *value;
         }

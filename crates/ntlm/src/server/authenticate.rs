@@ -80,18 +80,18 @@ impl ExpectAuthenticate {
             return Err(Rejected::ResponseClass(class).into());
         }
         let encrypted_key = encrypted_key(&message, flags)?;
-        let v2 = match class {
+        let v2 = class == ResponseClass::NtlmV2;
+        let claims_mic = match class {
             ResponseClass::NtlmV2 => {
                 let response = NtlmV2Response::parse(message.nt_response, message.nt_response_offset())?;
-                if response.av_pairs.flags().unwrap_or_default().contains(AvFlags::MIC_PROVIDED)
-                    && message.mic.is_none()
-                {
+                let claims = response.av_pairs.flags().unwrap_or_default().contains(AvFlags::MIC_PROVIDED);
+                if claims && message.mic.is_none() {
                     // The flag is protected by the response, so somebody took the field out.
                     let error =
                         Malformed { part: Part::Authenticate, field: "MIC", offset: 72, reason: Reason::Missing };
                     return Err(error.into());
                 }
-                true
+                claims
             }
             _ => false,
         };
@@ -129,6 +129,7 @@ impl ExpectAuthenticate {
         };
         Ok(AwaitLogon {
             encrypted_key,
+            claims_mic,
             mic_offset: message.mic_offset,
             mic: message.mic,
             version: message.version.filter(|_| flags.contains(NegotiateFlags::VERSION)),
@@ -227,9 +228,13 @@ impl ExpectAuthenticate {
         challenge: &[u8],
         at: FileTime,
     ) -> Result<Self, Error> {
-        let crate::wire::ChallengeMessage { flags, server_challenge, .. } =
+        let crate::wire::ChallengeMessage { flags, server_challenge, target_info, .. } =
             crate::wire::ChallengeMessage::parse(challenge)?;
-        let (messages, negotiate_length) = ([negotiate, challenge].concat(), negotiate.len());
-        Ok(Self(Issued { config, exchange, messages, negotiate_length, flags, server_challenge, at }))
+        let target_info = target_info.map_or(0..0, |pairs| {
+            let start = negotiate.len() + pairs.base();
+            start..start + pairs.as_bytes().len()
+        });
+        let messages = [negotiate, challenge].concat();
+        Ok(Self(Issued { config, exchange, messages, target_info, flags, server_challenge, at }))
     }
 }

@@ -12,9 +12,7 @@ use crate::established::{ContextInfo, Established};
 use crate::logon::{LogonFailure, LogonSuccess, NetworkLogon};
 use crate::secret::{ExportedSessionKey, KeyExchangeKey, SessionBaseKey, equal};
 use crate::session::Session;
-use crate::wire::{
-    AvFlags, AvId, AvPairs, ChallengeMessage, NegotiateFlags, NtlmV2Response, ResponseClass, UnicodeString, Version,
-};
+use crate::wire::{AvId, AvPairs, NegotiateFlags, NtlmV2Response, ResponseClass, UnicodeString, Version};
 
 /// A server that has everything and needs a verdict.
 #[must_use = "the exchange stops here until it is finished"]
@@ -22,6 +20,8 @@ pub struct AwaitLogon {
     pub(super) issued: Issued,
     pub(super) logon: NetworkLogon,
     pub(super) encrypted_key: Option<[u8; 16]>,
+    /// Whether the response says that a MIC was sent.
+    pub(super) claims_mic: bool,
     pub(super) mic_offset: Option<usize>,
     pub(super) mic: Option<[u8; 16]>,
     pub(super) version: Option<Version>,
@@ -153,11 +153,7 @@ impl AwaitLogon {
     }
 
     fn check_mic(&self, key: &ExportedSessionKey) -> MicCheck {
-        let claimed = self
-            .response()
-            .and_then(|response| response.av_pairs.flags())
-            .is_some_and(|flags| flags.contains(AvFlags::MIC_PROVIDED));
-        match (claimed, self.mic, self.mic_offset) {
+        match (self.claims_mic, self.mic, self.mic_offset) {
             (true, Some(mic), Some(offset)) => {
                 // `messages` is NEGOTIATE and CHALLENGE in one piece.
                 let computed = key.mic(&self.issued.messages, &[], &self.logon.authenticate, offset);
@@ -225,9 +221,11 @@ impl AwaitLogon {
     /// challenge, or that the response was made for another server's.
     fn check_echo(&self, pairs: &AvPairs<'_>, observations: &mut Observations) -> Result<(), Rejected> {
         let policy = &self.issued.config.policy;
-        let ours = ChallengeMessage::parse(self.issued.challenge()).ok().and_then(|challenge| challenge.target_info);
-        let ours = ours.ok_or(Rejected::TargetInfoChanged(AvId::EOL))?;
-        let changed = AvId::ECHOED.into_iter().find(|&id| ours.get(id) != pairs.get(id));
+        let ours = self.issued.target_info().ok_or(Rejected::TargetInfoChanged(AvId::EOL))?;
+        // In the order of the challenge, from nearly every client; in another one they are looked for one by one.
+        let as_sent = echoed(&ours).eq(echoed(pairs));
+        let differs = |&id: &AvId| ours.get(id) != pairs.get(id);
+        let changed = if as_sent { None } else { AvId::ECHOED.into_iter().find(differs) };
         let empty = pairs.iter().next().is_none();
         observations.target_info_missing = changed.is_some();
         match changed {
@@ -236,4 +234,9 @@ impl AwaitLogon {
             _ => Ok(()),
         }
     }
+}
+
+/// Id and value of the pairs that a client must send back.
+fn echoed<'a>(pairs: &AvPairs<'a>) -> impl Iterator<Item = (AvId, &'a [u8])> + use<'a> {
+    pairs.iter().filter(|pair| AvId::ECHOED.contains(&pair.id)).map(|pair| (pair.id, pair.value))
 }

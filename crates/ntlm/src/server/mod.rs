@@ -16,12 +16,13 @@ mod negotiate;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
+use core::ops::Range;
 
 use crate::bindings::ChannelBindings;
 use crate::config::{ChannelBindingsPolicy, ServerConfig, ServerPolicy};
 use crate::context::Requirements;
 use crate::env::FileTime;
-use crate::wire::NegotiateFlags;
+use crate::wire::{AvPairs, NegotiateFlags};
 
 pub use authenticate::ExpectAuthenticate;
 pub use await_logon::AwaitLogon;
@@ -44,16 +45,20 @@ pub struct Exchange {
 struct Issued {
     config: Arc<ServerConfig>,
     exchange: Exchange,
+    /// NEGOTIATE and CHALLENGE.
     messages: Vec<u8>,
-    negotiate_length: usize,
+    /// Where in them the AV pairs are that the client must send back.
+    target_info: Range<usize>,
     flags: NegotiateFlags,
     server_challenge: [u8; 8],
     at: FileTime,
 }
 
 impl Issued {
-    fn challenge(&self) -> &[u8] {
-        self.messages.get(self.negotiate_length..).unwrap_or(&[])
+    /// The AV pairs of the challenge.
+    fn target_info(&self) -> Option<AvPairs<'_>> {
+        let bytes = self.messages.get(self.target_info.clone())?;
+        (!bytes.is_empty()).then(|| AvPairs::trusted(bytes))
     }
 }
 

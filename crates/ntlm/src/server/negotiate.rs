@@ -115,20 +115,23 @@ impl ExpectNegotiate {
         let mut target_info = config.target_info();
         target_info.push(AvId::TIMESTAMP, &now.to_bytes());
 
-        // NEGOTIATE and CHALLENGE as they are on the wire, in one piece: the MIC covers them.
-        let mut messages = negotiate.to_vec();
+        let target_info = target_info.finish();
+
         let start = out.len();
         ChallengeBuilder {
             flags,
             target_name: config.target_name(Charset::of(flags)),
             server_challenge,
-            target_info: &target_info.finish(),
+            target_info: &target_info,
             version: config.version,
         }
         .write(out);
         let challenge = out.get(start..).unwrap_or(&[]);
-        messages.reserve_exact(challenge.len());
-        messages.extend(challenge);
+        // NEGOTIATE and CHALLENGE as they are on the wire, in one piece: the MIC covers them. TargetInfo is the end of ours.
+        let mut messages = Vec::with_capacity(negotiate.len() + challenge.len());
+        messages.extend_from_slice(negotiate);
+        messages.extend_from_slice(challenge);
+        let target_info = messages.len().saturating_sub(target_info.len())..messages.len();
         if let Some(guard) = &config.reflection_guard {
             guard.issued(server_challenge);
         }
@@ -136,7 +139,7 @@ impl ExpectNegotiate {
             config,
             exchange: self.exchange,
             messages,
-            negotiate_length: negotiate.len(),
+            target_info,
             flags,
             server_challenge,
             at: now,

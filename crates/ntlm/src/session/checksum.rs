@@ -1,20 +1,27 @@
 //! The keys of a half in the form in which they work, and the checksum and signature of a message (MS-NLMP 3.4.4).
 
 use super::Half;
-use crate::crypto::{Crc32, HmacMd5, Rc4};
+use crate::crypto::{Crc32, HmacMd5, KeyStream, Rc4};
 use crate::wire::{MessageSignature, NegotiateFlags};
 
 /// The keys in the form in which they work.
 pub(crate) struct Running {
     /// With extended session security.
     pub(super) hmac: Option<HmacMd5>,
-    pub(crate) rc4: Rc4,
+    pub(crate) stream: KeyStream,
 }
 
 impl Running {
-    pub(crate) fn resume(half: &Half, rc4: Rc4) -> Self {
+    /// With the keys of `half`.
+    pub(super) fn start(half: &Half) -> Self {
+        let (signing_key, sealing_key) = half.key.message_keys(half.flags, half.ntlm_revision, half.direction);
+        Self { hmac: signing_key.map(|key| key.hmac()), stream: sealing_key.key_stream() }
+    }
+
+    /// With the keys of `half`, and a key stream that was begun elsewhere.
+    pub(crate) fn resume(half: &Half, stream: Rc4) -> Self {
         let hmac = half.key.signing_key(half.flags, half.direction).map(|key| key.hmac());
-        Self { hmac, rc4 }
+        Self { hmac, stream: KeyStream::new(stream) }
     }
 }
 
@@ -44,45 +51,69 @@ impl Checksum {
     }
 
     /// Takes in a piece and encrypts it.
-    pub(super) fn seal(&mut self, piece: &mut [u8], rc4: &mut Rc4) {
+    pub(super) fn seal(&mut self, piece: &mut [u8], stream: &mut KeyStream) {
         match self {
-            Self::Hmac(message) => message.update_and_encrypt(piece, rc4),
+            Self::Hmac(message) => message.update_and_encrypt(piece, stream),
             Self::Crc32(crc) => {
                 crc.update(piece);
-                rc4.apply(piece);
+                stream.apply(piece);
             }
         }
     }
 
     /// Decrypts a piece and takes it in.
-    pub(super) fn unseal(&mut self, piece: &mut [u8], rc4: &mut Rc4) {
+    pub(super) fn unseal(&mut self, piece: &mut [u8], stream: &mut KeyStream) {
         match self {
-            Self::Hmac(message) => message.decrypt_and_update(piece, rc4),
+            Self::Hmac(message) => message.decrypt_and_update(piece, stream),
             Self::Crc32(crc) => {
-                rc4.apply(piece);
+                stream.apply(piece);
                 crc.update(piece);
             }
         }
     }
 
-    /// The signature (MS-NLMP 3.4.4.1 and 3.4.4.2), which takes its part of the key stream.
-    pub(super) fn finish(self, flags: NegotiateFlags, rc4: &mut Rc4, sequence_number: u32) -> MessageSignature {
+    /// As [`finish`](Self::finish), for a message that was unsealed: of the key stream, what the next one needs is made ahead.
+    pub(super) fn finish_unsealed(
+        self,
+        flags: NegotiateFlags,
+        stream: &mut KeyStream,
+        sequence_number: u32,
+    ) -> MessageSignature {
         match self {
             Self::Hmac(message) => {
-                let [a, b, c, d, e, f, g, h, ..] = message.finish();
-                let mut checksum = [a, b, c, d, e, f, g, h];
-                if flags.contains(NegotiateFlags::KEY_EXCH) {
-                    rc4.apply(&mut checksum);
-                }
-                MessageSignature { checksum, sequence_number: sequence_number.to_le_bytes() }
+                let hash = message.finish_beside(stream);
+                of_hash(hash, flags, stream, sequence_number)
             }
+            Self::Crc32(_) => self.finish(flags, stream, sequence_number),
+        }
+    }
+
+    /// The signature (MS-NLMP 3.4.4.1 and 3.4.4.2), which takes its part of the key stream.
+    pub(super) fn finish(
+        self,
+        flags: NegotiateFlags,
+        stream: &mut KeyStream,
+        sequence_number: u32,
+    ) -> MessageSignature {
+        match self {
+            Self::Hmac(message) => of_hash(message.finish(), flags, stream, sequence_number),
             Self::Crc32(crc) => {
                 // RandomPad takes its key stream and is sent as zero.
-                let _ = rc4.applied([0; 4]);
-                let [a, b, c, d] = rc4.applied(crc.finish().to_le_bytes());
-                let sequence_number = rc4.applied(sequence_number.to_le_bytes());
+                let _ = stream.applied([0; 4]);
+                let [a, b, c, d] = stream.applied(crc.finish().to_le_bytes());
+                let sequence_number = stream.applied(sequence_number.to_le_bytes());
                 MessageSignature { checksum: [0, 0, 0, 0, a, b, c, d], sequence_number }
             }
         }
     }
+}
+
+/// The signature with extended session security (MS-NLMP 3.4.4.2).
+fn of_hash(hash: [u8; 16], flags: NegotiateFlags, stream: &mut KeyStream, sequence_number: u32) -> MessageSignature {
+    let [a, b, c, d, e, f, g, h, ..] = hash;
+    let mut checksum = [a, b, c, d, e, f, g, h];
+    if flags.contains(NegotiateFlags::KEY_EXCH) {
+        stream.apply(&mut checksum);
+    }
+    MessageSignature { checksum, sequence_number: sequence_number.to_le_bytes() }
 }

@@ -205,6 +205,17 @@ impl<'a> AvPairs<'a> {
         }
     }
 
+    /// A list that was checked before, or that we made.
+    pub(crate) fn trusted(bytes: &'a [u8]) -> Self {
+        Self { bytes, base: 0 }
+    }
+
+    /// Where the list begins in the message it came in.
+    #[cfg(test)]
+    pub(crate) fn base(&self) -> usize {
+        self.base
+    }
+
     /// The list as received, with what lies behind MsvAvEOL.
     #[must_use]
     pub fn as_bytes(&self) -> &'a [u8] {
@@ -281,13 +292,24 @@ impl AvPairsBuilder {
         Self::default()
     }
 
+    /// A list behind what `bytes` holds already: [`finish`](Self::finish) gives both.
+    pub(crate) fn behind(bytes: Vec<u8>) -> Self {
+        Self(bytes)
+    }
+
+    /// The same list, with room for `space` bytes more.
+    pub(crate) fn copy_with_space(&self, space: usize) -> Self {
+        let mut bytes = Vec::with_capacity(self.0.len() + space);
+        bytes.extend_from_slice(&self.0);
+        Self(bytes)
+    }
+
     /// Appends a pair. A value over 65,535 bytes cannot be written and is cut there.
     pub fn push(&mut self, id: AvId, value: &[u8]) -> &mut Self {
         let length = u16::try_from(value.len()).unwrap_or(u16::MAX);
-        self.0.reserve(4 + value.len());
-        self.0.extend(id.0.to_le_bytes());
-        self.0.extend(length.to_le_bytes());
-        self.0.extend(value.iter().take(usize::from(length)));
+        let ([a, b], [c, d]) = (id.0.to_le_bytes(), length.to_le_bytes());
+        self.0.extend_from_slice(&[a, b, c, d]);
+        self.0.extend_from_slice(value.get(..usize::from(length)).unwrap_or(value));
         self
     }
 

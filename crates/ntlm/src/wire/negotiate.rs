@@ -113,6 +113,7 @@ impl NegotiateBuilder<'_> {
         let describe = |name: &[u8], offset| {
             if name.is_empty() { Descriptor::default() } else { Descriptor::new(name.len(), offset) }
         };
+        out.reserve(HEADER + self.domain_name.len() + self.workstation.len());
         out.extend(SIGNATURE);
         out.extend(1_u32.to_le_bytes());
         out.extend(self.flags.0.to_le_bytes());

@@ -192,10 +192,10 @@ fn attack_29_challenges_do_not_repeat() {
     }
 }
 
-/// Dice that fall a few times and then are gone.
-fn few(mut falls: usize) -> impl FnMut(&mut [u8]) -> Result<(), EntropyError> {
+/// Dice that give a few bytes, however they are asked for, and then are gone.
+fn few(mut left: usize) -> impl FnMut(&mut [u8]) -> Result<(), EntropyError> {
     move |bytes| {
-        falls = falls.checked_sub(1).ok_or(EntropyError)?;
+        left = left.checked_sub(bytes.len()).ok_or(EntropyError)?;
         bytes.fill(0x77);
         Ok(())
     }
@@ -214,21 +214,21 @@ fn attack_29_without_randomness_nothing_is_sent() {
         };
         begin().send(&mut first).expect("a NEGOTIATE");
         let server = ExpectNegotiate::new(Arc::clone(&config), exchange());
-        let error = server.receive(&first, NOW, &mut few(0), &mut second).expect_err("no dice");
+        let error = server.receive(&first, NOW, &mut few(7), &mut second).expect_err("no dice");
         assert_eq!((error, &second[..]), (EntropyError.into(), &[1, 2, 3][..]));
 
         second.clear();
         let server = ExpectNegotiate::new(config, exchange());
-        drop(server.receive(&first, NOW, &mut few(1), &mut second).expect("a challenge"));
-        // One draw for the client's challenge, another for the session key where there is one.
-        let draws = if requirements == Requirements::default() { 1 } else { 2 };
-        for falls in 0..draws {
+        drop(server.receive(&first, NOW, &mut few(8), &mut second).expect("a challenge"));
+        // The client's challenge, and the session key where there is one.
+        let needed = if requirements == Requirements::default() { 8 } else { 8 + 16 };
+        for left in 0..needed {
             let client = begin().send(&mut Vec::new()).expect("a NEGOTIATE");
-            let error = client.receive(&second, NOW, &mut few(falls), &mut third).expect_err("no dice");
+            let error = client.receive(&second, NOW, &mut few(left), &mut third).expect_err("no dice");
             assert_eq!((error, &third[..]), (EntropyError.into(), &[4, 5, 6][..]));
         }
         let client = begin().send(&mut Vec::new()).expect("a NEGOTIATE");
-        assert!(client.receive(&second, NOW, &mut few(draws), &mut third).is_ok());
+        assert!(client.receive(&second, NOW, &mut few(needed), &mut third).is_ok());
     }
 }
 

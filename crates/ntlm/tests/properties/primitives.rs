@@ -5,7 +5,7 @@ use md5::Digest as _;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use ntlm::crypto::{HmacMd5, Md5, Rc4};
+use ntlm::crypto::{HmacMd5, KeyStream, Md5, Rc4, md5_two};
 
 use crate::fixed;
 
@@ -14,19 +14,27 @@ fn pieces() -> impl Strategy<Value = Vec<Vec<u8>>> {
     vec(prop_oneof![vec(any::<u8>(), 0..8), vec(any::<u8>(), 50..80), vec(any::<u8>(), 0..400)], 0..6)
 }
 
-fn one_after_the_other(key: &[u8; 16], stream: &mut Rc4, pieces: &[(bool, Vec<u8>)]) -> (Vec<Vec<u8>>, [u8; 16]) {
+/// A message: pieces that are sealed or not.
+type Message = Vec<(bool, Vec<u8>)>;
+
+fn messages() -> impl Strategy<Value = Vec<Message>> {
+    let piece = prop_oneof![vec(any::<u8>(), 0..8), vec(any::<u8>(), 60..70), vec(any::<u8>(), 0..400)];
+    vec(vec((any::<bool>(), piece), 0..4), 1..6)
+}
+
+/// The message encrypted, and its checksum under the published HMAC, encrypted, too.
+fn one_after_the_other(key: &[u8; 16], stream: &mut Rc4, message: &Message) -> (Message, [u8; 8]) {
     let mut mac = Hmac::<md5::Md5>::new_from_slice(key).expect("a key of any length");
-    let mut encrypted = Vec::new();
-    for (sealed, piece) in pieces {
+    let mut encrypted = message.clone();
+    for (sealed, piece) in &mut encrypted {
         mac.update(piece);
-        let mut piece = piece.clone();
         if *sealed {
             // Byte by byte, which no loop for words can get wrong.
             piece.chunks_mut(1).for_each(|byte| stream.apply(byte));
         }
-        encrypted.push(piece);
     }
-    (encrypted, mac.finalize().into_bytes().into())
+    let mac: [u8; 16] = mac.finalize().into_bytes().into();
+    (encrypted, stream.applied(*mac.first_chunk().expect("of 16")))
 }
 
 proptest! {
@@ -54,34 +62,67 @@ proptest! {
     }
 
     #[test]
+    fn two_at_once_are_each_that_of_the_published_crate(key in any::<[u8; 16]>(), first in pieces(), second in pieces()) {
+        let messages = [&first, &second].map(|pieces| pieces.iter().map(Vec::as_slice).collect::<Vec<_>>());
+        let [first, second] = messages.each_ref().map(Vec::as_slice);
+        let digest = |pieces: &[&[u8]]| <[u8; 16]>::from(md5::Md5::digest(pieces.concat()));
+        prop_assert_eq!(md5_two([first, second]), [digest(first), digest(second)]);
+        let mac = |pieces: &[&[u8]]| {
+            let mut mac = Hmac::<md5::Md5>::new_from_slice(&key).expect("a key of any length");
+            mac.update(&pieces.concat());
+            <[u8; 16]>::from(mac.finalize().into_bytes())
+        };
+        prop_assert_eq!(HmacMd5::new(&key).compute_two([first, second]), [mac(first), mac(second)]);
+    }
+
+    #[test]
     fn hashing_and_encrypting_at_once_is_one_after_the_other(
         key in any::<[u8; 16]>(),
         sealing_key in any::<[u8; 16]>(),
-        pieces in vec((any::<bool>(), prop_oneof![vec(any::<u8>(), 0..8), vec(any::<u8>(), 0..400)]), 0..6),
+        messages in messages(),
+        forged in any::<prop::sample::Index>(),
     ) {
-        let (encrypted, checksum) = one_after_the_other(&key, &mut Rc4::new(&sealing_key), &pieces);
+        let mut bytewise = Rc4::new(&sealing_key);
+        let expected: Vec<_> =
+            messages.iter().map(|message| one_after_the_other(&key, &mut bytewise, message)).collect();
+        let hmac = HmacMd5::new(&key);
+        let stream = || KeyStream::new(Rc4::new(&sealing_key));
 
-        let mut stream = Rc4::new(&sealing_key);
-        let mut mac = HmacMd5::new(&key).start();
-        let mut ours = pieces.clone();
-        for (sealed, piece) in &mut ours {
-            if *sealed { mac.update_and_encrypt(piece, &mut stream) } else { mac.update(piece) }
+        let mut sending = stream();
+        for (message, (encrypted, checksum)) in messages.iter().zip(&expected) {
+            let (mut mac, mut message) = (hmac.start(), message.clone());
+            for (sealed, piece) in &mut message {
+                if *sealed { mac.update_and_encrypt(piece, &mut sending) } else { mac.update(piece) }
+            }
+            prop_assert_eq!(&message, encrypted);
+            let mac = mac.finish_beside(&mut sending);
+            prop_assert_eq!(&sending.applied(*mac.first_chunk().expect("of 16")), checksum);
         }
-        prop_assert!(ours.iter().map(|(_, piece)| piece).eq(&encrypted));
-        prop_assert_eq!(mac.finish(), checksum);
-        let end = stream.export();
+        // What was made ahead was not used.
+        prop_assert_eq!(sending.export(), bytewise.export());
 
-        let mut stream = Rc4::new(&sealing_key);
-        let mut mac = HmacMd5::new(&key).start();
-        for (sealed, piece) in &mut ours {
-            if *sealed { mac.decrypt_and_update(piece, &mut stream) } else { mac.update(piece) }
+        let mut receiving = stream();
+        let forged = forged.index(messages.len());
+        for (turn, (message, (encrypted, checksum))) in messages.iter().zip(&expected).enumerate() {
+            let before = receiving.position();
+            // A second time for one of them, which is taken back.
+            for time in 0..=usize::from(turn == forged) {
+                if time > 0 {
+                    receiving.go_back(before);
+                }
+                let (mut mac, mut encrypted) = (hmac.start(), encrypted.clone());
+                for (sealed, piece) in &mut encrypted {
+                    if *sealed { mac.decrypt_and_update(piece, &mut receiving) } else { mac.update(piece) }
+                }
+                prop_assert_eq!(&encrypted, message);
+                let mac = mac.finish_beside(&mut receiving);
+                prop_assert_eq!(&receiving.applied(*mac.first_chunk().expect("of 16")), checksum);
+            }
         }
-        prop_assert_eq!(&ours, &pieces);
-        prop_assert_eq!(mac.finish(), checksum);
-        prop_assert_eq!(stream.export(), end);
+        prop_assert_eq!(receiving.export(), bytewise.export());
 
         // And back to the beginning, however it came to the end.
-        stream.go_back(0);
-        prop_assert_eq!(stream.export(), Rc4::new(&sealing_key).export());
+        receiving.go_back(0);
+        prop_assert_eq!(receiving.export(), Rc4::new(&sealing_key).export());
     }
 }

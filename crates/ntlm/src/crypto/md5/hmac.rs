@@ -1,0 +1,135 @@
+//! HMAC-MD5 (RFC 2104).
+
+use zeroize::ZeroizeOnDrop;
+
+use super::block::{BLOCK, INITIAL, State, compress, compress_two};
+use super::{Md5, bytes, compress_ahead, finish_two};
+use crate::crypto::key_stream::KeyStream;
+use crate::crypto::wipe;
+
+/// An HMAC-MD5 with its key taken in, for many messages under one key.
+#[derive(Clone)]
+pub struct HmacMd5 {
+    inner: State,
+    outer: State,
+}
+
+impl Drop for HmacMd5 {
+    fn drop(&mut self) {
+        wipe(&mut self.inner);
+        wipe(&mut self.outer);
+    }
+}
+
+impl ZeroizeOnDrop for HmacMd5 {}
+
+impl HmacMd5 {
+    /// Takes the key in.
+    #[must_use]
+    pub fn new(key: &[u8; 16]) -> Self {
+        let mut pads = [[0x36; BLOCK], [0x5c; BLOCK]];
+        for pad in &mut pads {
+            pad.iter_mut().zip(key).for_each(|(byte, key)| *byte ^= key);
+        }
+        let mut states = [INITIAL; 2];
+        compress_two(&mut states, pads.each_ref());
+        wipe(&mut pads);
+        let [inner, outer] = states;
+        Self { inner, outer }
+    }
+
+    /// The HMAC over the concatenation of `pieces`.
+    #[must_use]
+    pub fn compute(&self, pieces: &[&[u8]]) -> [u8; 16] {
+        let mut mac = self.start();
+        for piece in pieces {
+            mac.update(piece);
+        }
+        mac.finish()
+    }
+
+    /// The HMACs over two messages, in little more than the time of the longer one.
+    #[must_use]
+    pub fn compute_two(&self, messages: [&[&[u8]]; 2]) -> [[u8; 16]; 2] {
+        let inner = finish_two([self.inner; 2], BLOCK as u64, messages);
+        let mut blocks = inner.map(|state| outer_block(&state));
+        let mut states = [self.outer; 2];
+        compress_two(&mut states, blocks.each_ref());
+        wipe(&mut blocks);
+        states.map(|state| bytes(&state))
+    }
+
+    /// Starts a message that comes piece by piece.
+    #[must_use]
+    pub fn start(&self) -> HmacMd5Message {
+        HmacMd5Message { inner: Md5::resume(self.inner, BLOCK as u64), outer: self.outer }
+    }
+}
+
+/// The only block behind the outer pad: the hash of the message, and the padding of 64 and 16 bytes.
+fn outer_block(inner: &State) -> [u8; BLOCK] {
+    const PADDING: [u8; BLOCK - 16] = {
+        let mut padding = [0; BLOCK - 16];
+        let [mark, .., low, high, _, _, _, _, _, _] = &mut padding;
+        *mark = 0x80;
+        [*low, *high] = (8 * (BLOCK as u16 + 16)).to_le_bytes();
+        padding
+    };
+    let mut block = [0; BLOCK];
+    let (hash, rest) = block.split_at_mut(16);
+    hash.copy_from_slice(&bytes(inner));
+    rest.copy_from_slice(&PADDING);
+    block
+}
+
+/// A message under an [`HmacMd5`].
+pub struct HmacMd5Message {
+    inner: Md5,
+    outer: State,
+}
+
+impl Drop for HmacMd5Message {
+    fn drop(&mut self) {
+        wipe(&mut self.outer);
+    }
+}
+
+impl ZeroizeOnDrop for HmacMd5Message {}
+
+impl HmacMd5Message {
+    /// Takes in the next piece of the message.
+    pub fn update(&mut self, piece: &[u8]) {
+        self.inner.update(piece);
+    }
+
+    /// Takes in the next piece, and then encrypts it with the key stream.
+    pub fn update_and_encrypt(&mut self, piece: &mut [u8], stream: &mut KeyStream) {
+        self.inner.update_and_encrypt(piece, stream);
+    }
+
+    /// Decrypts the next piece with the key stream, and then takes it in.
+    pub fn decrypt_and_update(&mut self, piece: &mut [u8], stream: &mut KeyStream) {
+        self.inner.decrypt_and_update(piece, stream);
+    }
+
+    /// The HMAC over all pieces.
+    #[must_use]
+    pub fn finish(self) -> [u8; 16] {
+        self.finish_with(compress)
+    }
+
+    /// The HMAC over all pieces. Where nothing is left of the key stream, more of it is made meanwhile.
+    #[must_use]
+    pub fn finish_beside(self, stream: &mut KeyStream) -> [u8; 16] {
+        self.finish_with(|state, block| compress_ahead(state, block, stream))
+    }
+
+    #[inline(always)]
+    fn finish_with(mut self, mut compress: impl FnMut(&mut State, &[u8; BLOCK])) -> [u8; 16] {
+        self.inner.pad(&mut compress);
+        let mut block = outer_block(&self.inner.state);
+        compress(&mut self.outer, &block);
+        wipe(&mut block);
+        bytes(&self.outer)
+    }
+}
