@@ -24,6 +24,7 @@
 //! NTLMv2, or of what SSPI promises its callers, are called `dangerous_`, as in [`ntlm::config`].
 
 mod policy;
+mod section;
 
 use std::fmt;
 use std::fs::File;
@@ -31,11 +32,10 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use ntlm::{NtHash, Password, UnicodeString};
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer};
 use zeroize::Zeroizing;
 
 pub use policy::{ClientSection, ServerSection};
+use section::Section;
 
 use crate::file::{AccountFile, Exposure};
 use crate::line;
@@ -44,8 +44,7 @@ use crate::line;
 const MAX_LENGTH: u64 = 1024 * 1024;
 
 /// A configuration.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Debug, Default)]
 pub struct Config {
     /// What the settings below start from.
     pub policy: Policy,
@@ -69,8 +68,7 @@ pub struct Config {
 }
 
 /// The two ready-made policies.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Policy {
     /// What a current Windows machine accepts.
     #[default]
@@ -80,8 +78,7 @@ pub enum Policy {
 }
 
 /// Where the accounts are; at most one of the three.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Debug, Default)]
 pub struct AccountsSection {
     /// A database of `ntlm users`.
     pub database: Option<PathBuf>,
@@ -92,35 +89,22 @@ pub struct AccountsSection {
 }
 
 /// As whom a client logs on; one of the three secrets.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug)]
 pub struct IdentitySection {
     /// `DOMAIN\user`, `user@dns.domain` or `user`.
     pub user: String,
     /// The domain, where `user` does not say it.
-    #[serde(default)]
     pub domain: Option<String>,
     /// The password.
-    #[serde(default)]
     password: Option<SecretText>,
     /// A file whose first line is the password.
-    #[serde(default)]
     pub password_file: Option<PathBuf>,
     /// The NT hash of the password: 32 hex digits.
-    #[serde(default)]
     nt_hash: Option<SecretText>,
 }
 
 /// A secret in a configuration; not printed, wiped when dropped.
 struct SecretText(Zeroizing<String>);
-
-impl<'de> Deserialize<'de> for SecretText {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // The error would quote what was there instead.
-        let text = String::deserialize(deserializer).map_err(|_| D::Error::custom("a secret is a text in quotes"))?;
-        Ok(Self(Zeroizing::new(text)))
-    }
-}
 
 impl fmt::Debug for SecretText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -195,13 +179,7 @@ impl Config {
     ///
     /// [`ConfigError`] for a text that is no configuration or contradicts itself.
     pub fn parse(text: &str) -> Result<Self, ConfigError> {
-        // The message alone: what it would show of the text around may be a password.
-        let config: Self = toml::from_str(text).map_err(|error| {
-            let before = error.span().and_then(|span| text.get(..span.start));
-            let line = before.map(|before| before.matches('\n').count() + 1);
-            let line = line.map(|line| format!("line {line}: ")).unwrap_or_default();
-            ConfigError(format!("{line}{}", error.message()))
-        })?;
+        let config = Section::document(text)?.read(Self::read)?;
         config.check()?;
         Ok(config)
     }
@@ -211,6 +189,23 @@ impl Config {
     pub fn account_file(&self) -> Option<AccountFile> {
         let AccountsSection { user_file, smbpasswd, .. } = &self.accounts;
         smbpasswd.as_ref().map(AccountFile::smbpasswd).or_else(|| user_file.as_ref().map(AccountFile::user_file))
+    }
+
+    fn read(document: &mut Section<'_>) -> Result<Self, ConfigError> {
+        Ok(Self {
+            policy: document
+                .choice("policy", &[("windows", Policy::Windows), ("strict", Policy::Strict)])?
+                .unwrap_or_default(),
+            lenient_requests: document.flag("lenient_requests")?.unwrap_or_default(),
+            dangerous_answer_own_challenges: document.flag("dangerous_answer_own_challenges")?.unwrap_or_default(),
+            dangerous_impersonation_without_effect: document
+                .flag("dangerous_impersonation_without_effect")?
+                .unwrap_or_default(),
+            accounts: document.section("accounts", AccountsSection::read)?.unwrap_or_default(),
+            identity: document.section("identity", IdentitySection::read)?,
+            server: document.section("server", ServerSection::read)?.unwrap_or_default(),
+            client: document.section("client", ClientSection::read)?.unwrap_or_default(),
+        })
     }
 
     fn check(&self) -> Result<(), ConfigError> {
@@ -245,7 +240,29 @@ impl Config {
     }
 }
 
+impl AccountsSection {
+    fn read(section: &mut Section<'_>) -> Result<Self, ConfigError> {
+        Ok(Self {
+            database: section.path("database")?,
+            user_file: section.path("user_file")?,
+            smbpasswd: section.path("smbpasswd")?,
+        })
+    }
+}
+
 impl IdentitySection {
+    fn read(section: &mut Section<'_>) -> Result<Self, ConfigError> {
+        let secret = |text: String| SecretText(Zeroizing::new(text));
+        let user = section.text("user")?;
+        Ok(Self {
+            domain: section.text("domain")?,
+            password: section.text("password")?.map(secret),
+            password_file: section.path("password_file")?,
+            nt_hash: section.text("nt_hash")?.map(secret),
+            user: user.ok_or_else(|| section.missing("user"))?,
+        })
+    }
+
     fn is_secret(&self) -> bool {
         self.password.is_some() || self.nt_hash.is_some()
     }

@@ -4,14 +4,13 @@ use std::time::Duration;
 
 use ntlm::config::{ChannelBindingsPolicy, LmCompatibilityLevel, MicPolicy, TargetNamePolicy};
 use ntlm::{AcceptedTargets, ClientConfig, ClientPolicy, ServerConfig, ServerPolicy, UnicodeString};
-use serde::Deserialize;
 
+use super::section::Section;
 use super::{Config, ConfigError, Policy};
 use crate::name::server_names;
 
 /// What a server accepts, and what it is called. What is absent is as the policy says.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Debug, Default)]
 pub struct ServerSection {
     /// Its NetBIOS name; by default the host name's first part.
     pub netbios_name: Option<String>,
@@ -48,8 +47,7 @@ pub struct ServerSection {
 }
 
 /// When a client must send a MIC.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mic {
     /// Always.
     Required,
@@ -58,8 +56,7 @@ pub enum Mic {
 }
 
 /// When a client must send channel bindings.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChannelBindings {
     /// They are not looked at.
     Off,
@@ -70,8 +67,7 @@ pub enum ChannelBindings {
 }
 
 /// Whether the target that a client names is looked at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TargetName {
     /// No.
     Ignore,
@@ -82,8 +78,7 @@ pub enum TargetName {
 }
 
 /// What a client agrees to. What is absent is as the policy says.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Debug, Default)]
 pub struct ClientSection {
     /// The workstation's name to send; none by default.
     pub workstation: Option<String>,
@@ -104,6 +99,12 @@ fn level(number: u8) -> Option<LmCompatibilityLevel> {
     [L::Level0, L::Level1, L::Level2, L::Level3, L::Level4, L::Level5].get(usize::from(number)).copied()
 }
 
+fn read_level(section: &mut Section<'_>) -> Result<Option<u8>, ConfigError> {
+    // What is too large for a level stays so.
+    let level = section.number("dangerous_lm_compatibility_level")?;
+    Ok(level.map(|level| u8::try_from(level).unwrap_or(u8::MAX)))
+}
+
 fn set<T>(place: &mut T, value: Option<T>) {
     if let Some(value) = value {
         *place = value;
@@ -118,12 +119,55 @@ fn check_level(section: &str, number: Option<u8>) -> Result<(), ConfigError> {
 }
 
 impl ClientSection {
+    pub(super) fn read(section: &mut Section<'_>) -> Result<Self, ConfigError> {
+        Ok(Self {
+            workstation: section.text("workstation")?,
+            block: section.flag("block")?,
+            block_exceptions: section.texts("block_exceptions")?.unwrap_or_default(),
+            require_target_info: section.flag("require_target_info")?,
+            max_clock_difference: section.number("max_clock_difference")?,
+            dangerous_lm_compatibility_level: read_level(section)?,
+        })
+    }
+
     pub(super) fn check(&self) -> Result<(), ConfigError> {
         check_level("client", self.dangerous_lm_compatibility_level)
     }
 }
 
 impl ServerSection {
+    pub(super) fn read(section: &mut Section<'_>) -> Result<Self, ConfigError> {
+        const MIC: [(&str, Mic); 2] = [("required", Mic::Required), ("if-claimed", Mic::IfClaimed)];
+        const CHANNEL_BINDINGS: [(&str, ChannelBindings); 3] = [
+            ("off", ChannelBindings::Off),
+            ("when-supplied", ChannelBindings::WhenSupplied),
+            ("always", ChannelBindings::Always),
+        ];
+        const TARGET_NAME: [(&str, TargetName); 3] = [
+            ("ignore", TargetName::Ignore),
+            ("verify-when-supplied", TargetName::VerifyWhenSupplied),
+            ("require", TargetName::Require),
+        ];
+        Ok(Self {
+            netbios_name: section.text("netbios_name")?,
+            netbios_domain: section.text("netbios_domain")?,
+            dns_name: section.text("dns_name")?,
+            dns_domain: section.text("dns_domain")?,
+            dns_forest: section.text("dns_forest")?,
+            block: section.flag("block")?,
+            mic: section.choice("mic", &MIC)?,
+            channel_bindings: section.choice("channel_bindings", &CHANNEL_BINDINGS)?,
+            target_name: section.choice("target_name", &TARGET_NAME)?,
+            target_hosts: section.texts("target_hosts")?.unwrap_or_default(),
+            target_services: section.texts("target_services")?.unwrap_or_default(),
+            max_lifetime: section.number("max_lifetime")?,
+            challenge_lifetime: section.number("challenge_lifetime")?,
+            local_accounts_for_unknown_domain: section.flag("local_accounts_for_unknown_domain")?,
+            allow_datagram: section.flag("allow_datagram")?,
+            dangerous_lm_compatibility_level: read_level(section)?,
+        })
+    }
+
     pub(super) fn check(&self) -> Result<(), ConfigError> {
         let error = |text: &str| Err(ConfigError(text.to_owned()));
         check_level("server", self.dangerous_lm_compatibility_level)?;
