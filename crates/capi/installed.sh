@@ -55,6 +55,9 @@ mingw() { x86_64-w64-mingw32-gcc -std=c11 -fsyntax-only crates/capi/tests/c/abi.
 check "the ABI is that of mingw-w64's sspi.h" mingw
 sonames() { readelf -d "$prefix/lib/libntlmsspi.so" | grep -q 'SONAME.*libntlmsspi\.so\.0'; }
 check "the library has a SONAME" sonames
+# The bound of size.sh, which builds without cargo-c.
+small() { strip -o "$work/stripped.so" "$prefix/lib/libntlmsspi.so" && (($(stat -c %s "$work/stripped.so") <= 2000000)); }
+check "the library has at most 2,000,000 bytes, stripped" small
 for kind in shared static; do
   check "the examples compile, $kind" build "server-$kind" crates/capi/examples/c/server.c "$kind"
   check "the client compiles, $kind" build "client-$kind" crates/capi/examples/c/client.c "$kind"
