@@ -88,7 +88,7 @@ impl AcceptCall<'_> {
         if self.credential.is_none() && self.context.is_none() {
             return Err(SecurityStatus::SEC_E_INVALID_HANDLE);
         }
-        // The last leg has no token to give, and may come without a buffer for it.
+        // The last leg has no token to give, and may come without a buffer for it; whether a later leg is the last or begins anew, the context knows.
         if self.context.is_none() {
             check_output(self.output, requests)?;
         }
@@ -101,7 +101,7 @@ fn is_text(name: &UnicodeString) -> bool {
 }
 
 /// A place for the token, or the wish that one be allocated.
-fn check_output(output: Output, requests: Meanings) -> Result<(), SecurityStatus> {
+pub(crate) fn check_output(output: Output, requests: Meanings) -> Result<(), SecurityStatus> {
     let allocate = requests.contains(Meanings::ALLOCATE_MEMORY);
     match output {
         Output::Missing | Output::Buffer(0) | Output::Null(0) if !allocate => {

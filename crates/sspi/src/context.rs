@@ -84,13 +84,18 @@ impl Context {
         }
     }
 
-    /// Plays a leg. Whatever comes of it but success, a panic included, ends the context, and the keys of one that stood.
+    /// Plays a leg. Whatever comes of it but success, a panic included, ends the context, and the keys of one that stood. `anew` is what speaks against
+    /// beginning anew: where that would be the leg, none is played and the context is as it was.
     pub(crate) fn leg(
         &self,
+        anew: Result<(), SecurityStatus>,
         play: impl FnOnce(Stage) -> Result<Step, SecurityStatus>,
     ) -> Result<Outcome, SecurityStatus> {
         let stage = {
             let mut progress = self.progress();
+            if matches!(*progress, Progress::Idle) {
+                anew?;
+            }
             match std::mem::replace(&mut *progress, Progress::Playing) {
                 Progress::Waiting(exchange) => Stage::Waiting(exchange),
                 Progress::Idle => Stage::Anew,

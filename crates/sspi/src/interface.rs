@@ -6,7 +6,7 @@ use ntlm::{FileTime, UnicodeString};
 use zeroize::Zeroizing;
 
 use crate::buffers::Buffer;
-use crate::call::{AcceptCall, InitializeCall, check_room};
+use crate::call::{AcceptCall, InitializeCall, check_output, check_room};
 use crate::context::{Context, Credential, Outcome, Side, Stage};
 use crate::credentials::{AuthIdentity, CredentialUse, DefaultIdentity, Outbound};
 use crate::environment::NEVER;
@@ -209,7 +209,8 @@ impl SecurityInterface {
         };
         let context = self.driven(handle, Side::Client)?;
         let credential = credential.unwrap_or_else(|| Arc::clone(&context.credential));
-        let outcome = context.leg(|stage| {
+        // The place for a token was looked at above.
+        let outcome = context.leg(Ok(()), |stage| {
             let step = match stage {
                 Stage::Waiting(exchange) => exchange.step(leg),
                 // The caller wants to authenticate anew.
@@ -244,7 +245,7 @@ impl SecurityInterface {
         };
         let context = self.driven(handle, Side::Server)?;
         let credential = credential.unwrap_or_else(|| Arc::clone(&context.credential));
-        let outcome = context.leg(|stage| {
+        let outcome = context.leg(check_output(call.output, requests), |stage| {
             let step = match stage {
                 Stage::Waiting(exchange) => exchange.step(leg),
                 // The client wants to authenticate anew.
