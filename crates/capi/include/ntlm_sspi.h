@@ -29,7 +29,8 @@ const char *ntlm_sspi_status_name(SECURITY_STATUS status);
 /*
  * A callback that reads along what an administrator may want to know: why a logon was refused, what is wrong with an account file. One line each, no
  * secrets. Any thread may call it; it must not throw, jump out, or use the context that the call is about. Callback and context must stay valid until the process
- * ends, or until every call that began before they were replaced has returned. NULL for nobody.
+ * ends, or until every call that began before they were replaced has returned. NULL for nobody. Set it before the first call of SSPI: what is wrong with the
+ * files that the environment names is told when they are first read.
  */
 typedef void (*NTLM_SSPI_LOG_CALLBACK)(void *context, const char *message);
 SECURITY_STATUS ntlm_sspi_set_log(NTLM_SSPI_LOG_CALLBACK callback, void *context);

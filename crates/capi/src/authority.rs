@@ -122,6 +122,17 @@ impl ProcessAuthority {
         Self { accounts, told: Mutex::new(None) }
     }
 
+    /// Tells whoever reads the log what is wrong with the account file, before any logon: a process that is a client alone never checks one. When nobody
+    /// reads yet, the first logon tells.
+    pub(crate) fn tell_readers(&self) {
+        if let Accounts::File(store) = &self.accounts
+            && report::is_read()
+            && let Ok(loaded) = current(store)
+        {
+            self.tell(store.file(), &loaded);
+        }
+    }
+
     /// Tells the administrator what is wrong with the account file, once for each time that it is read.
     fn tell(&self, file: &AccountFile, loaded: &Arc<Loaded>) {
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
@@ -307,7 +318,7 @@ impl Callback {
             Verdict { cbSize: size, Kind: 0, Key: [0; 16], LmKey: [0; 8], HasLmKey: 0, AccountUtf8: std::ptr::null() };
         // SAFETY: the callback was set for this; the question and what it points to, and the verdict, live until it returns; no lock is held that it
         // could want.
-        let status = unsafe { (self.function)(self.context, &raw const question, &raw mut verdict) };
+        let status = report::apart(|| unsafe { (self.function)(self.context, &raw const question, &raw mut verdict) });
         decide(logon, status, &verdict)
     }
 }

@@ -72,6 +72,19 @@ pub(crate) fn set_reader(callback: Option<LogCallback>, context: *mut c_void) {
     *READER.write().unwrap_or_else(PoisonError::into_inner) = reader;
 }
 
+/// Runs a program's callback. The calls that it makes have a detail of their own: what was logged during the call that runs is not forgotten.
+pub(crate) fn apart<T>(callback: impl FnOnce() -> T) -> T {
+    let detail = with(|report| std::mem::take(&mut report.detail)).unwrap_or_default();
+    let answer = callback();
+    with(|report| report.detail = detail);
+    answer
+}
+
+/// Whether somebody reads along.
+pub(crate) fn is_read() -> bool {
+    READER.read().unwrap_or_else(PoisonError::into_inner).is_some()
+}
+
 /// Tells the administrator something, and remembers it for the text of the failure.
 pub(crate) fn log(message: fmt::Arguments<'_>) {
     let text = message.to_string();
@@ -79,7 +92,7 @@ pub(crate) fn log(message: fmt::Arguments<'_>) {
     if let Some(Reader { callback, context }) = reader {
         let line = terminated(text.clone());
         // SAFETY: the callback was set for this, and gets a text that ends in NUL; no lock is held.
-        unsafe { callback(context, line.as_ptr().cast()) }
+        apart(|| unsafe { callback(context, line.as_ptr().cast()) });
     }
     with(|report| {
         if !report.detail.is_empty() {
@@ -112,5 +125,20 @@ mod tests {
         failed("Other", SecurityStatus::SEC_E_INVALID_HANDLE);
         assert_eq!(last(), "Other: SEC_E_INVALID_HANDLE (0x80090301): the handle is not valid");
         assert_eq!(std::thread::spawn(last).join().unwrap(), "");
+    }
+
+    #[test]
+    fn the_calls_of_a_callback_do_not_take_the_reason_of_the_call_that_runs() {
+        begin();
+        log(format_args!("the reason"));
+        let answer = apart(|| {
+            begin();
+            log(format_args!("another"));
+            failed("Nested", SecurityStatus::SEC_E_INVALID_HANDLE);
+            7
+        });
+        assert!(answer == 7 && last().starts_with("Nested") && last().ends_with("another"));
+        failed("Function", SecurityStatus::SEC_E_LOGON_DENIED);
+        assert!(last().starts_with("Function") && last().ends_with("the logon failed; the reason"), "{}", last());
     }
 }

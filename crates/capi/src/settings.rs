@@ -29,16 +29,41 @@ pub(crate) fn interface() -> &'static SecurityInterface {
     if let Some(interface) = INTERFACE.get() {
         return interface;
     }
-    let mut warning = None;
+    let mut untold = Untold::default();
     let interface = INTERFACE.get_or_init(|| {
-        let configuration = configuration(Source::of_process(), &mut warning);
+        let configuration = configuration(Source::of_process(), &mut untold);
         SecurityInterface::new(configuration)
     });
     // Only now: who reads the log may call functions that come here.
-    if let Some(warning) = warning {
-        report::log(format_args!("{warning}"));
-    }
+    untold.tell();
     interface
+}
+
+/// What the administrator is to know of the files that the settings were read from.
+#[derive(Default)]
+struct Untold {
+    /// Who else can read the configuration's secret.
+    warning: Option<String>,
+    /// Who knows what is wrong with the account file.
+    authority: Option<Arc<ProcessAuthority>>,
+}
+
+impl Untold {
+    fn tell(self) {
+        if let Some(warning) = self.warning {
+            report::log(format_args!("{warning}"));
+        }
+        if let Some(authority) = self.authority {
+            authority.tell_readers();
+        }
+    }
+
+    /// The authority over `accounts`.
+    fn authority(&mut self, accounts: Accounts) -> Arc<ProcessAuthority> {
+        let authority = Arc::new(ProcessAuthority::new(accounts));
+        self.authority = Some(Arc::clone(&authority));
+        authority
+    }
 }
 
 /// Why the identity of the process could not be read, when that is so.
@@ -83,18 +108,18 @@ impl Source {
     }
 }
 
-fn configuration(source: Source, warning: &mut Option<String>) -> Configuration {
+fn configuration(source: Source, untold: &mut Untold) -> Configuration {
     let host = gethostname::gethostname().to_string_lossy().into_owned();
     match source {
-        Source::Nowhere => plain(&host, None),
-        Source::UserFile(path) => plain(&host, Some(AccountFile::user_file(path))),
+        Source::Nowhere => plain(&host, None, untold),
+        Source::UserFile(path) => plain(&host, Some(AccountFile::user_file(path)), untold),
         Source::Config(path) => match Config::load(&path) {
             Ok(loaded) => {
                 if let Some(exposure) = loaded.exposure {
                     let path = path.display();
-                    *warning = Some(format!("warning: the configuration {path} holds a secret, and {exposure}"));
+                    untold.warning = Some(format!("warning: the configuration {path} holds a secret, and {exposure}"));
                 }
-                configured(&host, &loaded.config)
+                configured(&host, &loaded.config, untold)
             }
             Err(error) => broken(&host, error.to_string()),
         },
@@ -102,7 +127,7 @@ fn configuration(source: Source, warning: &mut Option<String>) -> Configuration 
 }
 
 /// Windows' policy over an account file, or over none.
-fn plain(host: &str, file: Option<AccountFile>) -> Configuration {
+fn plain(host: &str, file: Option<AccountFile>, untold: &mut Untold) -> Configuration {
     let accounts = Accounts::of(file);
     let loaded = accounts.loaded();
     let only_domain = loaded.as_ref().ok().and_then(|loaded| loaded.as_ref()?.store.only_domain());
@@ -114,7 +139,7 @@ fn plain(host: &str, file: Option<AccountFile>) -> Configuration {
     Configuration {
         client: ClientConfig::new(ClientPolicy::windows()),
         server: ServerConfig::new(server_names(host, only_domain), ServerPolicy::windows()),
-        authority: Some(Arc::new(ProcessAuthority::new(accounts))),
+        authority: Some(untold.authority(accounts)),
         default_identity,
         lenient_requests: false,
         dangerous_impersonation_without_effect: false,
@@ -122,7 +147,7 @@ fn plain(host: &str, file: Option<AccountFile>) -> Configuration {
     }
 }
 
-fn configured(host: &str, config: &Config) -> Configuration {
+fn configured(host: &str, config: &Config, untold: &mut Untold) -> Configuration {
     let accounts = Accounts::configured(config);
     // Accounts that cannot be read yet are told when a logon needs them.
     let only_domain = accounts.only_domain();
@@ -140,7 +165,7 @@ fn configured(host: &str, config: &Config) -> Configuration {
     let configuration = Configuration {
         client: config.client(),
         server: config.server(host, only_domain.as_ref()),
-        authority: Some(Arc::new(ProcessAuthority::new(accounts))),
+        authority: Some(untold.authority(accounts)),
         default_identity,
         lenient_requests: config.lenient_requests,
         dangerous_impersonation_without_effect: config.dangerous_impersonation_without_effect,
@@ -242,7 +267,7 @@ mod tests {
 
     #[test]
     fn a_broken_configuration_leaves_the_strict_policy_and_nobody_to_ask() {
-        let configuration = configuration(Source::Config("/nonexistent/ntlm.toml".into()), &mut None);
+        let configuration = configuration(Source::Config("/nonexistent/ntlm.toml".into()), &mut Untold::default());
         assert_eq!(configuration.server.policy, ServerPolicy::strict());
         assert!(matches!(configuration.default_identity, DefaultIdentity::Unreadable));
     }

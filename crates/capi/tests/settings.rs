@@ -18,6 +18,11 @@ fn logon(settings: &[(&str, &Path)], user: [&str; 3]) -> BTreeMap<String, String
     lines.lines().filter_map(|line| line.split_once(": ")).map(|(key, value)| (key.into(), value.into())).collect()
 }
 
+/// What it printed of the log.
+fn log(printed: &BTreeMap<String, String>) -> Vec<&str> {
+    printed.iter().filter(|(key, _)| key.starts_with("log ")).map(|(_, line)| line.as_str()).collect()
+}
+
 const ALICE: [&str; 3] = ["EXAMPLE", "alice", "Passw0rd!"];
 
 #[test]
@@ -45,10 +50,14 @@ fn a_user_file_is_accounts_and_default_credentials() {
     let users = secret_file("users", "# a comment\nEXAMPLE:bob:secret\nEXAMPLE:alice:Passw0rd!\n");
     let printed = logon(&[("NTLM_USER_FILE", &users)], ALICE);
     assert_eq!(printed["outbound"], "SEC_E_OK");
+    assert_eq!(printed["outbound, name"], "EXAMPLE\\bob", "the first account is the default");
     assert_eq!(printed["default logon"], "SEC_E_WRONG_PRINCIPAL");
 
     let text = "dangerous_answer_own_challenges = true\n[accounts]\nuser_file = 'users'\n\
                 [identity]\nuser = 'EXAMPLE\\bob'\npassword = 'secret'\n";
+    let config = secret_file("users.toml", &text.replace("bob", "alice").replace("'secret'", "'Passw0rd!'"));
+    let printed = logon(&[("NTLM_CONFIG", &config)], ALICE);
+    assert_eq!(printed["outbound, name"], "EXAMPLE\\alice", "a configuration says itself who the default is");
     let config = secret_file("users.toml", text);
     let printed = logon(&[("NTLM_CONFIG", &config), ("NTLM_USER_FILE", Path::new("/nonexistent"))], ALICE);
     assert_eq!(printed["default logon"], "SEC_E_OK");
@@ -157,6 +166,62 @@ fn an_account_file_that_others_can_change_is_not_used() {
     ] {
         std::fs::set_permissions(&users, std::fs::Permissions::from_mode(mode)).unwrap();
         assert_eq!(logon(&[("NTLM_CONFIG", &config)], ALICE)["logon"], expected, "{mode:o}");
+    }
+}
+
+/// Nobody logs on to this process: it is a client alone whose challenges never come to its authority.
+#[test]
+fn a_client_is_told_that_others_can_read_its_user_file_and_which_lines_are_none() {
+    let users = scratch("readable.users");
+    std::fs::write(&users, "EXAMPLE:bob:secret\nEXAMPLE\n").unwrap();
+    for (mode, told) in [(0o600, false), (0o640, false), (0o644, true)] {
+        std::fs::set_permissions(&users, std::fs::Permissions::from_mode(mode)).unwrap();
+        let printed = logon(&[("NTLM_USER_FILE", &users)], ALICE);
+        assert_eq!(
+            (&*printed["default logon"], &*printed["logon"]),
+            ("SEC_E_WRONG_PRINCIPAL", "SEC_E_WRONG_PRINCIPAL")
+        );
+        let lines = log(&printed);
+        let path = users.to_string_lossy();
+        let about = |what: &str| lines.iter().filter(|line| line.contains(&*path) && line.contains(what)).count();
+        assert_eq!(
+            about("holds secrets, and every user of this machine can read it"),
+            usize::from(told),
+            "{printed:?}"
+        );
+        assert_eq!(about("line 2"), 1, "{printed:?}");
+    }
+}
+
+#[test]
+fn what_is_wrong_with_an_account_file_is_told_once_however_many_log_on() {
+    let users = scratch("once.users");
+    std::fs::write(&users, "EXAMPLE:alice:Passw0rd!\n").unwrap();
+    std::fs::set_permissions(&users, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let text = "dangerous_answer_own_challenges = true\n[accounts]\nuser_file = 'once.users'\n\
+                [identity]\nuser = 'EXAMPLE\\alice'\npassword = 'Passw0rd!'\n";
+    let printed = logon(&[("NTLM_CONFIG", &secret_file("once.toml", text))], ALICE);
+    assert_eq!((&*printed["default logon"], &*printed["logon"]), ("SEC_E_OK", "SEC_E_OK"));
+    let lines = log(&printed);
+    assert!(matches!(lines[..], [line] if line.contains("once.users holds secrets")), "{lines:?}");
+}
+
+#[test]
+fn a_client_is_told_that_others_can_read_the_secret_in_its_configuration() {
+    let config = scratch("readable.toml");
+    for (secret, mode, told) in [
+        ("password = 'secret'", 0o600, false),
+        ("password = 'secret'", 0o644, true),
+        ("password_file = 'readable.password'", 0o644, false),
+    ] {
+        secret_file("readable.password", "secret\n");
+        std::fs::write(&config, format!("[identity]\nuser = 'EXAMPLE\\bob'\n{secret}\n")).unwrap();
+        std::fs::set_permissions(&config, std::fs::Permissions::from_mode(mode)).unwrap();
+        let printed = logon(&[("NTLM_CONFIG", &config)], ALICE);
+        assert_eq!(printed["outbound, name"], "EXAMPLE\\bob");
+        let warning = format!("the configuration {} holds a secret, and every user", config.display());
+        let found = log(&printed).iter().filter(|line| line.contains(&warning)).count();
+        assert_eq!(found, usize::from(told), "{secret}, {mode:o}: {printed:?}");
     }
 }
 

@@ -1,6 +1,6 @@
 /*
- * Prints what the process' settings allow: inbound and outbound credentials without an identity, a logon with one, one with the defaults, impersonation after
- * it, and lenience.
+ * Prints what the process' settings allow: inbound and outbound credentials without an identity, whose those are, a logon with one, one with the defaults,
+ * impersonation after it, and lenience. What the log says meanwhile is printed, too, its lines numbered.
  */
 #include "check.h"
 
@@ -48,8 +48,15 @@ static struct {
 
 static void read_log(void *context, const char *message)
 {
+    static int lines;
     PCredHandle credential = reader.credential;
+    PSecPkgInfoA package;
     (void)context;
+    printf("log %d: %s\n", ++lines, message);
+    /* Who reads the log may call the library, also while it tells what it found in its settings. */
+    if (QuerySecurityPackageInfoA("NTLM", &package) == SEC_E_OK) {
+        FreeContextBuffer(package);
+    }
     if (credential != NULL && strstr(message, "holds secrets") != NULL) {
         reader.credential = NULL;
         logon("logon of who reads the log", credential, reader.inbound);
@@ -68,6 +75,7 @@ int main(int count, char **arguments)
     if (count != 4) {
         return 2;
     }
+    ntlm_sspi_set_log(read_log, NULL);
     identity = user(arguments[2], arguments[1], arguments[3]);
     status = AcquireCredentialsHandleA(NULL, "NTLM", SECPKG_CRED_INBOUND, NULL, NULL, NULL, NULL, &inbound, NULL);
     print("inbound", status);
@@ -77,16 +85,18 @@ int main(int count, char **arguments)
     status = AcquireCredentialsHandleA(NULL, "NTLM", SECPKG_CRED_OUTBOUND, NULL, NULL, NULL, NULL, &outbound, NULL);
     print("outbound", status);
     if (status == SEC_E_OK) {
+        SecPkgCredentials_NamesA names;
+        status = QueryCredentialsAttributesA(&outbound, SECPKG_CRED_ATTR_NAMES, &names);
+        printf("outbound, name: %s\n", status == SEC_E_OK ? names.sUserName : ntlm_sspi_status_name(status));
         logon("default logon", &outbound, &inbound);
     }
     status = AcquireCredentialsHandleA(NULL, "NTLM", SECPKG_CRED_OUTBOUND, NULL, &identity, NULL, NULL, &given, NULL);
     print("given", status);
     reader.credential = &given;
     reader.inbound = &inbound;
-    ntlm_sspi_set_log(read_log, NULL);
     logon("logon", &given, &inbound);
-    ntlm_sspi_set_log(NULL, NULL);
     print("delegate", InitializeSecurityContextA(&given, NULL, "test/host", ISC_REQ_DELEGATE | ISC_REQ_ALLOCATE_MEMORY, 0, 0, NULL, 0, &context,
                                                  &output, NULL, NULL));
+    ntlm_sspi_set_log(NULL, NULL);
     return failures;
 }
