@@ -84,6 +84,21 @@ fn the_examples_talk_to_each_other_in_both_styles() {
     }
 }
 
+#[test]
+fn the_client_logs_on_as_the_first_account_of_the_user_file_when_it_is_told_nobody() {
+    // The server's accounts begin with another.
+    let users =
+        secret_file("default-client.users", "# whom this process is\nEXAMPLE:bob:secret\nEXAMPLE:alice:Passw0rd!\n");
+    let server = Server::start("default-client-server", &[], "2");
+    let port = server.port.to_string();
+    let nobody = command(client_program(), &[]).args(["localhost", &port, "good morning"]).output().expect("it runs");
+    assert!(text(&nobody).contains("SEC_E_NO_CREDENTIALS"), "{}", text(&nobody));
+    let mut client = command(client_program(), &[("NTLM_USER_FILE", &users)]);
+    client.args(["localhost", &port, "good morning"]);
+    assert_eq!(text(&common::run(&mut client)), "EXAMPLE\\bob: good morning\n");
+    assert_eq!(server.end()[1..], ["served"]);
+}
+
 fn send(stream: &mut TcpStream, bytes: &[u8]) {
     let length = u32::try_from(bytes.len()).expect("a short message");
     stream.write_all(&[&length.to_be_bytes(), bytes].concat()).expect("it is sent");

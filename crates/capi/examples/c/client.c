@@ -1,9 +1,9 @@
 /*
  * A client: logs on to server.c and sends it a sealed line.
  *
- *     client [-a] HOST PORT DOMAIN USER PASSWORD TEXT
+ *     client [-a] HOST PORT [DOMAIN USER PASSWORD] TEXT
  *
- * With -a the library allocates the tokens, otherwise they go to memory of ours. The loop is the one that the documentation of
+ * Without a user it is the default one, whom NTLM_CONFIG or NTLM_USER_FILE names. With -a the library allocates the tokens, otherwise they go to memory of ours. The loop is the one that the documentation of
  * InitializeSecurityContext describes; on Windows it is the same.
  */
 #include <ntlm_sspi.h>
@@ -84,15 +84,15 @@ static SECURITY_STATUS authenticate(int socket, PCredHandle credential, const ch
 int main(int count, char **arguments)
 {
     static char reply[LONGEST + 1];
-    int allocate = count > 1 && strcmp(arguments[1], "-a") == 0, begun = 0, connected;
+    int allocate = count > 1 && strcmp(arguments[1], "-a") == 0, begun = 0, connected, named = count - allocate == 7;
     char **given = arguments + 1 + allocate, target[256];
     SEC_WINNT_AUTH_IDENTITY identity;
     CredHandle credential;
     CtxtHandle context;
     SECURITY_STATUS status;
 
-    if (count - allocate != 7) {
-        fprintf(stderr, "usage: client [-a] HOST PORT DOMAIN USER PASSWORD TEXT\n");
+    if (!named && count - allocate != 4) {
+        fprintf(stderr, "usage: client [-a] HOST PORT [DOMAIN USER PASSWORD] TEXT\n");
         return 2;
     }
     connected = connect_to(given[0], given[1]);
@@ -102,18 +102,20 @@ int main(int count, char **arguments)
     }
     snprintf(target, sizeof target, "example/%s", given[0]);
     memset(&identity, 0, sizeof identity);
-    identity.Domain = (unsigned char *)given[2];
-    identity.DomainLength = (ULONG)strlen(given[2]);
-    identity.User = (unsigned char *)given[3];
-    identity.UserLength = (ULONG)strlen(given[3]);
-    identity.Password = (unsigned char *)given[4];
-    identity.PasswordLength = (ULONG)strlen(given[4]);
-    identity.Flags = SEC_WINNT_AUTH_IDENTITY_ANSI;
-    status = AcquireCredentialsHandle(NULL, "NTLM", SECPKG_CRED_OUTBOUND, NULL, &identity, NULL, NULL, &credential, NULL);
+    if (named) {
+        identity.Domain = (unsigned char *)given[2];
+        identity.DomainLength = (ULONG)strlen(given[2]);
+        identity.User = (unsigned char *)given[3];
+        identity.UserLength = (ULONG)strlen(given[3]);
+        identity.Password = (unsigned char *)given[4];
+        identity.PasswordLength = (ULONG)strlen(given[4]);
+        identity.Flags = SEC_WINNT_AUTH_IDENTITY_ANSI;
+    }
+    status = AcquireCredentialsHandle(NULL, "NTLM", SECPKG_CRED_OUTBOUND, NULL, named ? &identity : NULL, NULL, NULL, &credential, NULL);
     if (status == SEC_E_OK) {
         status = authenticate(connected, &credential, target, allocate, &context, &begun);
         if (status == SEC_E_OK) {
-            status = send_sealed(connected, &context, given[5]);
+            status = send_sealed(connected, &context, given[named ? 5 : 2]);
         }
         if (status == SEC_E_OK) {
             status = receive_sealed(connected, &context, reply);
