@@ -327,7 +327,7 @@ PSecurityFunctionTableA SEC_ENTRY InitSecurityInterfaceExA(ULONG flags);
 SECURITY_STATUS SEC_ENTRY SspiEncodeStringsAsAuthIdentity(
     const SEC_WCHAR *pszUserName, const SEC_WCHAR *pszDomainName, const SEC_WCHAR *pszPackedCredentialsString,
     PSEC_WINNT_AUTH_IDENTITY_OPAQUE *ppAuthIdentity);
-/* What is absent comes back as NULL. */
+/* What is absent comes back as NULL. SEC_E_UNSUPPORTED_FUNCTION, and no strings, for an identity that is encrypted. */
 SECURITY_STATUS SEC_ENTRY SspiEncodeAuthIdentityAsStrings(
     PSEC_WINNT_AUTH_IDENTITY_OPAQUE pAuthIdentity, const SEC_WCHAR **ppszUserName, const SEC_WCHAR **ppszDomainName,
     const SEC_WCHAR **ppszPackedCredentialsString);
@@ -351,6 +351,10 @@ SECURITY_STATUS SEC_ENTRY SspiEncryptAuthIdentity(PSEC_WINNT_AUTH_IDENTITY_OPAQU
 SECURITY_STATUS SEC_ENTRY SspiEncryptAuthIdentityEx(ULONG Options, PSEC_WINNT_AUTH_IDENTITY_OPAQUE AuthData);
 SECURITY_STATUS SEC_ENTRY SspiDecryptAuthIdentity(PSEC_WINNT_AUTH_IDENTITY_OPAQUE EncryptedAuthData);
 SECURITY_STATUS SEC_ENTRY SspiDecryptAuthIdentityEx(ULONG Options, PSEC_WINNT_AUTH_IDENTITY_OPAQUE EncryptedAuthData);
+/*
+ * Strings and structure. A name above 32767 characters or a password above 512 is passed over, because such a length may be none (some callers keep flags in
+ * PasswordLength), and the structure is then left as it is: wipe the string yourself, and the structure after it.
+ */
 void SEC_ENTRY SspiZeroAuthIdentity(PSEC_WINNT_AUTH_IDENTITY_OPAQUE AuthData);
 void SEC_ENTRY SspiFreeAuthIdentity(PSEC_WINNT_AUTH_IDENTITY_OPAQUE AuthData);
 void SEC_ENTRY SspiLocalFree(PVOID DataBuffer);

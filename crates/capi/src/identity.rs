@@ -129,7 +129,8 @@ impl Identity {
         }))
     }
 
-    /// Fills the identity with zeros: its strings, and the structure itself.
+    /// Fills the identity with zeros: its strings, and the structure itself. A string that is longer than any that is read is passed over, since what says so may
+    /// be no length; the structure stays then, because the caller needs it to wipe that string.
     pub(crate) fn zero(&self) {
         if self.memory.is_null() {
             return;
@@ -143,10 +144,19 @@ impl Identity {
         if let Some(Pointers { user, domain, password, flags, .. }) = pointers {
             // Where the flags do not say which characters they are, no more than there is in any case.
             let size = if flags & (ANSI | UNICODE) == UNICODE { size_of::<SEC_WCHAR>() } else { size_of::<SEC_CHAR>() };
+            let mut passed_over = false;
             for (span, longest) in [(user, LONGEST_NAME), (domain, LONGEST_NAME), (password, LONGEST_PASSWORD)] {
-                if !span.start.is_null() && span.length <= longest {
-                    wipe(span.start, span.length as usize * size);
+                if span.start.is_null() {
+                    continue;
                 }
+                if span.length <= longest {
+                    wipe(span.start, span.length as usize * size);
+                } else {
+                    passed_over = true;
+                }
+            }
+            if passed_over {
+                return;
             }
         }
         // Of a block of ours no more than there is.

@@ -77,14 +77,15 @@ export! {
         give(&parts, &ppAuthIdentity)
     }
 
-    /// SspiEncodeAuthIdentityAsStrings. What is absent comes back as NULL.
+    /// SspiEncodeAuthIdentityAsStrings. What is absent comes back as NULL. Nothing comes of an identity that is encrypted: its password would be taken for one.
     fn SspiEncodeAuthIdentityAsStrings(
         pAuthIdentity: Identity,
         ppszUserName: Out<*mut c_void>,
         ppszDomainName: Out<*mut c_void>,
         ppszPackedCredentialsString: Out<*mut c_void>,
     ) {
-        let Parts { user, domain, password, .. } = parts(&pAuthIdentity)?;
+        let Parts { user, domain, password, flags, .. } = parts(&pAuthIdentity)?;
+        readable(flags)?;
         let block = |units: Option<Units>| units.map(|units| string::block::<SEC_WCHAR>(&units)).transpose();
         let (user, domain, password) = (block(user)?, block(domain)?, block(password)?);
         let put = |out: &Out<*mut c_void>, block: Option<Block>| {
@@ -195,7 +196,12 @@ export! {
 }
 
 fn decrypt(identity: &Identity) -> Answer {
-    if parts(identity)?.flags & ENCRYPTED == 0 { Ok(()) } else { Err(SecurityStatus::SEC_E_UNSUPPORTED_FUNCTION) }
+    readable(parts(identity)?.flags)
+}
+
+/// Fails for the flags of an identity that is encrypted: nobody here has the key.
+fn readable(flags: u32) -> Answer {
+    if flags & ENCRYPTED == 0 { Ok(()) } else { Err(SecurityStatus::SEC_E_UNSUPPORTED_FUNCTION) }
 }
 
 /// SspiIsAuthIdentityEncrypted: TRUE for identities that Windows has encrypted.

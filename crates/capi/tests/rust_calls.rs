@@ -231,6 +231,12 @@ fn what_is_made_of_an_encrypted_identity_says_that_it_is_encrypted() {
     assert_eq!(answers.map(status), [S::SEC_E_OK; 4]);
     for made in [copy, less, marshalled, elsewhere] {
         assert_eq!(unsafe { identity_helpers::SspiIsAuthIdentityEncrypted(made) }, 1);
+        let (mut user, mut domain, mut password) = (null_mut(), null_mut(), null_mut());
+        let answer = unsafe {
+            identity_helpers::SspiEncodeAuthIdentityAsStrings(made, &raw mut user, &raw mut domain, &raw mut password)
+        };
+        assert_eq!(status(answer), S::SEC_E_UNSUPPORTED_FUNCTION);
+        assert_eq!([user, domain, password], [null_mut(); 3]);
         // Or what is encrypted would be taken for a password.
         let (none, mut handle) = (null_mut(), NO_HANDLE);
         let answer = unsafe {
@@ -258,6 +264,25 @@ fn zeroing_stays_within_the_strings_when_the_flags_contradict_each_other() {
         let mut identity = short_identity(&mut text, flags);
         unsafe { identity_helpers::SspiZeroAuthIdentity((&raw mut identity).cast()) };
         assert_eq!((text, identity.User, identity.Flags), (*b"\0\0\0.", null_mut(), 0));
+    }
+}
+
+#[test]
+fn zeroing_leaves_the_way_to_a_string_that_it_passes_over() {
+    for (length, passed_over) in [(512, false), (513, true), (u32::MAX, true)] {
+        let (mut text, mut password) = (*b"ud..", [b'p'; 513]);
+        let mut identity = short_identity(&mut text, 1);
+        let start: *mut c_void = password.as_mut_ptr().cast();
+        (identity.Password, identity.PasswordLength) = (start, length);
+        unsafe { identity_helpers::SspiZeroAuthIdentity((&raw mut identity).cast()) };
+        assert_eq!(text, *b"\0\0..", "{length}");
+        if passed_over {
+            assert_eq!((identity.Password, identity.PasswordLength, identity.Flags), (start, length, 1));
+            assert_eq!(password, [b'p'; 513]);
+        } else {
+            assert_eq!((identity.Password, identity.PasswordLength, identity.Flags), (null_mut(), 0, 0));
+            assert!(password.starts_with(&[0; 512]) && password.ends_with(b"p"));
+        }
     }
 }
 
