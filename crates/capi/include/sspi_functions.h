@@ -219,7 +219,8 @@ SECURITY_STATUS SEC_ENTRY ExportSecurityContext(
 typedef SECURITY_STATUS(SEC_ENTRY *EXPORT_SECURITY_CONTEXT_FN)(
     PCtxtHandle phContext, ULONG fFlags, PSecBuffer pPackedContext, void **pToken);
 
-/* Goes on with an exported session, in this process or in another. */
+/* Goes on with an exported session, in this process or in another. The block stays as it is: import it once, then free it. Two contexts of one block would
+ * encrypt two messages with the same bytes, and nobody would notice. */
 SECURITY_STATUS SEC_ENTRY ImportSecurityContextW(
     const SEC_WCHAR *pszPackage, PSecBuffer pPackedContext, void *Token, PCtxtHandle phContext);
 typedef SECURITY_STATUS(SEC_ENTRY *IMPORT_SECURITY_CONTEXT_FN_W)(

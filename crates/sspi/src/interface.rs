@@ -422,7 +422,8 @@ impl SecurityInterface {
         Ok(packed)
     }
 
-    /// ImportSecurityContext.
+    /// ImportSecurityContext. Import `packed` once, then drop it: two contexts of the same bytes would encrypt two messages with one key stream, and nobody would
+    /// notice.
     ///
     /// # Errors
     ///
