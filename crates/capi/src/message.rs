@@ -1,6 +1,6 @@
 //! Messages: MakeSignature, VerifySignature, EncryptMessage, DecryptMessage.
 
-use ntlm_sspi::interface::SECQOP_WRAP_NO_ENCRYPT;
+use ntlm_sspi::interface::{SECQOP_WRAP_NO_ENCRYPT, SECQOP_WRAP_OOB_DATA};
 
 use crate::buffers::{Access, Descriptor};
 use crate::frame::{Answer, In, Out, export};
@@ -9,7 +9,8 @@ use crate::types::SecHandle;
 
 fn encrypt(context: &In<SecHandle>, quality_of_protection: u32, message: &Descriptor, sequence_number: u32) -> Answer {
     let context = context.handle()?;
-    let access = if quality_of_protection == SECQOP_WRAP_NO_ENCRYPT { Access::SIGN } else { Access::ENCRYPT };
+    let signs_alone = quality_of_protection & !SECQOP_WRAP_OOB_DATA == SECQOP_WRAP_NO_ENCRYPT;
+    let access = if signs_alone { Access::SIGN } else { Access::ENCRYPT };
     message
         .message()?
         .run(access, |buffers| interface().encrypt_message(context, quality_of_protection, buffers, sequence_number))

@@ -24,7 +24,7 @@ pub use crate::configuration::Configuration;
 pub const SECQOP_WRAP_NO_ENCRYPT: u32 = 0x8000_0001;
 
 /// SECQOP_WRAP_OOB_DATA: changes nothing.
-const SECQOP_WRAP_OOB_DATA: u32 = 0x4000_0000;
+pub const SECQOP_WRAP_OOB_DATA: u32 = 0x4000_0000;
 
 /// SECPKG_CONTEXT_EXPORT_RESET_NEW.
 pub const SECPKG_CONTEXT_EXPORT_RESET_NEW: u32 = 1;

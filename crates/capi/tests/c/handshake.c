@@ -129,7 +129,7 @@ static void signatures(CtxtHandle *from, CtxtHandle *to)
 /* A sealed message in two buffers, and one in a stream. */
 static void sealing(CtxtHandle *from, CtxtHandle *to)
 {
-    char text[] = "sealed";
+    char text[] = "sealed", sealed[6];
     unsigned char signature[16], stream[16 + 6];
     ULONG qop = 77;
     SecBuffer parts[3] = {buffer(SECBUFFER_TOKEN, signature, sizeof signature), buffer(SECBUFFER_DATA, text, 6),
@@ -140,6 +140,18 @@ static void sealing(CtxtHandle *from, CtxtHandle *to)
     CHECK(memcmp(text, "sealed", 6) != 0 && parts[2].cbBuffer == 0);
     message.cBuffers = 2;
     STATUS(DecryptMessage(to, &message, 0, &qop), SEC_E_OK);
+    CHECK(memcmp(text, "sealed", 6) == 0 && qop == 0);
+
+    /* Both under their old names. */
+    qop = 77;
+    STATUS(SealMessage(from, 0, &message, 0), SEC_E_OK);
+    CHECK(memcmp(text, "sealed", 6) != 0);
+    memcpy(sealed, text, 6);
+    text[5] ^= 1;
+    STATUS(UnsealMessage(to, &message, 0, &qop), SEC_E_MESSAGE_ALTERED);
+    CHECK(qop == 77);
+    memcpy(text, sealed, 6);
+    STATUS(UnsealMessage(to, &message, 0, &qop), SEC_E_OK);
     CHECK(memcmp(text, "sealed", 6) == 0 && qop == 0);
 
     STATUS(InitSecurityInterfaceA()->EncryptMessage(from, 0, &message, 1), SEC_E_OK);
@@ -156,6 +168,14 @@ static void sealing(CtxtHandle *from, CtxtHandle *to)
     parts[1] = buffer(SECBUFFER_DATA, text, 6);
     memcpy(text, "public", 6);
     STATUS(SealMessage(from, SECQOP_WRAP_NO_ENCRYPT, &message, 0), SEC_E_OK);
+    CHECK(memcmp(text, "public", 6) == 0);
+    STATUS(VerifySignature(to, &message, 0, NULL), SEC_E_OK);
+
+    /* Data that is only read may be there twice, also when it is sent out of band. */
+    parts[2] = parts[1];
+    message.cBuffers = 3;
+    STATUS(EncryptMessage(from, SECQOP_WRAP_OOB_DATA, &message, 0), SEC_E_INVALID_TOKEN);
+    STATUS(EncryptMessage(from, SECQOP_WRAP_NO_ENCRYPT | SECQOP_WRAP_OOB_DATA, &message, 0), SEC_E_OK);
     CHECK(memcmp(text, "public", 6) == 0);
     STATUS(VerifySignature(to, &message, 0, NULL), SEC_E_OK);
 }
@@ -179,6 +199,8 @@ static void attributes(Pair *pair)
     SecPkgContext_Flags flags;
     SecPkgContext_LastClientTokenStatus last;
     SecPkgCredentials_NamesA credential;
+    SecPkgCredentials_NamesW credential_w;
+    char none[] = "";
     void *untouched = &sizes;
 
     STATUS(QueryContextAttributesW(&pair->client, SECPKG_ATTR_SIZES, &sizes), SEC_E_OK);
@@ -240,8 +262,12 @@ static void attributes(Pair *pair)
     STATUS(QueryContextAttributesA(&pair->client, SECPKG_ATTR_LAST_CLIENT_TOKEN_STATUS, &last), SEC_E_OK);
     CHECK(last.LastClientTokenStatus == SecPkgAttrLastClientTokenYes);
 
+    memset(&sizes, 0, sizeof sizes);
     STATUS(QueryContextAttributesExW(&pair->client, SECPKG_ATTR_SIZES, &sizes, 15), SEC_E_BUFFER_TOO_SMALL);
+    CHECK(sizes.cbMaxToken == 0 && sizes.cbSecurityTrailer == 0);
     STATUS(QueryContextAttributesExA(&pair->client, SECPKG_ATTR_SIZES, &sizes, 16), SEC_E_OK);
+    CHECK(sizes.cbMaxToken == 2888 && sizes.cbSecurityTrailer == 16);
+    STATUS(QueryContextAttributesExA(&pair->client, SECPKG_ATTR_SIZES, NULL, 16), SEC_E_INTERNAL_ERROR);
     STATUS(QueryContextAttributesA(&pair->client, SECPKG_ATTR_STREAM_SIZES, untouched), SEC_E_UNSUPPORTED_FUNCTION);
     STATUS(QueryContextAttributesA(&pair->client, SECPKG_ATTR_ACCESS_TOKEN, untouched), SEC_E_UNSUPPORTED_FUNCTION);
     STATUS(QueryContextAttributesA(&pair->client, 1004, untouched), SEC_E_UNSUPPORTED_FUNCTION);
@@ -249,6 +275,18 @@ static void attributes(Pair *pair)
     STATUS(QueryCredentialsAttributesA(&pair->client_credential, SECPKG_CRED_ATTR_NAMES, &credential), SEC_E_OK);
     CHECK(strcmp(credential.sUserName + 7, "\\alice") == 0);
     FreeContextBuffer(credential.sUserName);
+    /* A structure that is too small for the answer is not written to. */
+    credential.sUserName = none;
+    STATUS(QueryCredentialsAttributesExA(&pair->client_credential, SECPKG_CRED_ATTR_NAMES, &credential, sizeof credential - 1),
+           SEC_E_BUFFER_TOO_SMALL);
+    STATUS(QueryCredentialsAttributesExW(&pair->client_credential, SECPKG_CRED_ATTR_NAMES, &credential, 0), SEC_E_BUFFER_TOO_SMALL);
+    CHECK(credential.sUserName == none);
+    STATUS(QueryCredentialsAttributesExA(&pair->client_credential, SECPKG_CRED_ATTR_NAMES, &credential, sizeof credential), SEC_E_OK);
+    CHECK(strcmp(credential.sUserName + 7, "\\alice") == 0);
+    FreeContextBuffer(credential.sUserName);
+    STATUS(QueryCredentialsAttributesExW(&pair->client_credential, SECPKG_CRED_ATTR_NAMES, &credential_w, sizeof credential_w), SEC_E_OK);
+    CHECK(wide_equal(credential_w.sUserName + 7, "\\alice"));
+    FreeContextBuffer(credential_w.sUserName);
 }
 
 /* The server's session moves into another context, and goes on where it was. */
