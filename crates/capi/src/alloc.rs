@@ -158,6 +158,15 @@ mod tests {
     }
 
     #[test]
+    fn a_block_that_there_is_no_memory_for_is_insufficient_memory() {
+        // No layout is so large; then one that is, and that no machine has.
+        for length in [usize::MAX, isize::MAX as usize - (ALIGNMENT - 1)] {
+            assert_eq!(Block::new(length).err(), Some(SecurityStatus::SEC_E_INSUFFICIENT_MEMORY), "{length:#x}");
+        }
+        assert!(Layout::from_size_align(isize::MAX as usize - (ALIGNMENT - 1), ALIGNMENT).is_ok());
+    }
+
+    #[test]
     fn addresses_suit_every_structure() {
         for length in [0, 1, 17, 4096] {
             assert_eq!(Block::new(length).unwrap().pointer(0) as usize % ALIGNMENT, 0);

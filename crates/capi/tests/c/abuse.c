@@ -96,7 +96,9 @@ static void null_pointers(void)
     STATUS(AcquireCredentialsHandleA(NULL, "NTLM", SECPKG_CRED_OUTBOUND, NULL, NULL, NULL, NULL, &credential, NULL), SEC_E_NO_CREDENTIALS);
     STATUS(FreeContextBuffer(NULL), SEC_E_OK);
     STATUS(ChangeAccountPasswordA(NULL, NULL, NULL, NULL, NULL, 0, 0, NULL), SEC_E_SECPKG_NOT_FOUND);
+    STATUS(ChangeAccountPasswordA("Kerberos", "EXAMPLE", "alice", "Passw0rd!", "another", 0, 0, &output), SEC_E_SECPKG_NOT_FOUND);
     STATUS(ChangeAccountPasswordW(u"NTLM", NULL, NULL, NULL, NULL, 0, 0, NULL), SEC_E_UNSUPPORTED_FUNCTION);
+    STATUS(ChangeAccountPasswordA("negotiate", "EXAMPLE", "alice", "Passw0rd!", "another", 0, 0, &output), SEC_E_UNSUPPORTED_FUNCTION);
     STATUS(ImportSecurityContextA("NTLM", NULL, NULL, &context), SEC_E_INVALID_TOKEN);
     STATUS(ImportSecurityContextA("NTLM", &out, NULL, NULL), SEC_E_INVALID_HANDLE);
     STATUS(ImportSecurityContextA("NTLM", &out, NULL, &context), SEC_E_INVALID_TOKEN);

@@ -106,16 +106,15 @@ static void helpers(void)
     SspiFreeAuthIdentity(copy);
 }
 
-/* A logon with `identity` as pAuthData. */
-static SECURITY_STATUS logon(void *identity, const char *package)
+/* A logon with the client's credential, which is freed. */
+static SECURITY_STATUS log_on(CredHandle client_credential)
 {
-    CredHandle client_credential, server_credential;
+    CredHandle server_credential;
     CtxtHandle client, server;
     SecBuffer to_server = buffer(SECBUFFER_TOKEN, NULL, 0), to_client = buffer(SECBUFFER_TOKEN, NULL, 0);
     SecBufferDesc server_in = descriptor(&to_server, 1), client_in = descriptor(&to_client, 1);
     SECURITY_STATUS status;
     STATUS(AcquireCredentialsHandleW(NULL, u"NTLM", SECPKG_CRED_INBOUND, NULL, NULL, NULL, NULL, &server_credential, NULL), SEC_E_OK);
-    STATUS(AcquireCredentialsHandleA(NULL, package, SECPKG_CRED_OUTBOUND, NULL, identity, NULL, NULL, &client_credential, NULL), SEC_E_OK);
     status = InitializeSecurityContextW(&client_credential, NULL, NULL, REQ | ISC_REQ_ALLOCATE_MEMORY, 0, 0, NULL, 0, &client, &server_in,
                                         NULL, NULL);
     if (status == SEC_I_CONTINUE_NEEDED) {
@@ -134,6 +133,40 @@ static SECURITY_STATUS logon(void *identity, const char *package)
     STATUS(FreeCredentialsHandle(&client_credential), SEC_E_OK);
     STATUS(FreeCredentialsHandle(&server_credential), SEC_E_OK);
     return status;
+}
+
+/* A logon with `identity` as pAuthData. */
+static SECURITY_STATUS logon(void *identity, const char *package)
+{
+    CredHandle credential;
+    STATUS(AcquireCredentialsHandleA(NULL, package, SECPKG_CRED_OUTBOUND, NULL, identity, NULL, NULL, &credential, NULL), SEC_E_OK);
+    return log_on(credential);
+}
+
+/* Credentials are a copy: what they were made of is gone before they are used. The function's characters need not be the identity's. */
+static void wiped(void)
+{
+    unsigned char text[] = "aliceEXAMPLEPassw0rd!";
+    SEC_WINNT_AUTH_IDENTITY_A plain;
+    PSEC_WINNT_AUTH_IDENTITY_OPAQUE id;
+    CredHandle credential;
+    memset(&plain, 0, sizeof plain);
+    plain.User = text;
+    plain.UserLength = 5;
+    plain.Domain = text + 5;
+    plain.DomainLength = 7;
+    plain.Password = text + 12;
+    plain.PasswordLength = 9;
+    plain.Flags = SEC_WINNT_AUTH_IDENTITY_ANSI;
+    STATUS(AcquireCredentialsHandleW(NULL, u"NTLM", SECPKG_CRED_OUTBOUND, NULL, &plain, NULL, NULL, &credential, NULL), SEC_E_OK);
+    memset(text, 'x', sizeof text);
+    memset(&plain, 0xA5, sizeof plain);
+    STATUS(log_on(credential), SEC_E_OK);
+
+    STATUS(SspiEncodeStringsAsAuthIdentity(u"alice", u"EXAMPLE", u"Passw0rd!", &id), SEC_E_OK);
+    STATUS(AcquireCredentialsHandleA(NULL, "NTLM", SECPKG_CRED_OUTBOUND, NULL, id, NULL, NULL, &credential, NULL), SEC_E_OK);
+    SspiFreeAuthIdentity(id);
+    STATUS(log_on(credential), SEC_E_OK);
 }
 
 static void forms(void)
@@ -184,5 +217,6 @@ int main(void)
     encoding();
     helpers();
     forms();
+    wiped();
     return finish();
 }

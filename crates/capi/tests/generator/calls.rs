@@ -193,8 +193,9 @@ impl Function<'_> {
             }
             Call::QuerySecurityContextToken(call) => {
                 let context = self.context(call.context.as_deref());
-                self.line(format_args!("void *token = NULL;"));
+                self.line(format_args!("void *token = untouched_place;"));
                 self.returns(&call.expect.status, format_args!("{function}({context}, &token)"));
+                self.line(format_args!("NUMBER(token == untouched_place, 1);"));
             }
             Call::MakeSignature(call) | Call::EncryptMessage(call) => self.protect(function, call),
             Call::VerifySignature(call) | Call::DecryptMessage(call) => self.unprotect(function, call),
