@@ -107,6 +107,74 @@ fn the_headers_declare_what_is_exported() {
     }
 }
 
+/// The text of the headers, line by line, without comments.
+fn headers() -> String {
+    let mut text = String::new();
+    for file in std::fs::read_dir(package().join("include")).expect("the headers") {
+        text += &std::fs::read_to_string(file.expect("a header").path()).expect("its text");
+    }
+    text.split("/*").map(|part| part.split_once("*/").map_or(part, |(_, code)| code)).collect()
+}
+
+/// What `abi.c` asserts: the first parameters of all VALUE, SIZE and PLACE (with the member), and every name beside them.
+fn asserted() -> BTreeSet<String> {
+    let files = ["abi.c", "abi_values.h", "abi_layout.h"].map(|name| package().join("tests/c").join(name));
+    let text: String = files.map(|file| std::fs::read_to_string(file).expect("its text")).concat();
+    let mut asserted: BTreeSet<String> =
+        text.split(|c: char| !c.is_alphanumeric() && c != '_').map(str::to_owned).collect();
+    for line in text.lines() {
+        if let Some((what, rest)) = line.split_once('(').filter(|(what, _)| ["VALUE", "SIZE", "PLACE"].contains(what)) {
+            let (named, _) = rest.rsplit_once(", ").expect("a number behind a comma");
+            asserted.insert(format!("{what} {named}"));
+        }
+    }
+    asserted
+}
+
+#[test]
+fn every_value_of_the_headers_is_asserted() {
+    let (headers, asserted) = (headers(), asserted());
+    let mut numbers = 0;
+    for line in headers.lines().filter_map(|line| line.strip_prefix("#define ")) {
+        // A guard has no value, a macro with parameters computes one, and a name without A or W is a function or a type.
+        let Some((name, value)) = line.split_once(' ') else { continue };
+        if name.contains('(') || value.starts_with("NTLMSSPI_AW(") && !value.contains("_NAME_") {
+            continue;
+        }
+        let is_number = value.starts_with("((") || value.starts_with(|c: char| c.is_ascii_digit());
+        let is_asserted = asserted.contains(&format!("VALUE {name}"));
+        numbers += usize::from(is_number);
+        // SEC_DELETED_HANDLE is wider than VALUE looks.
+        assert!(is_asserted || asserted.contains(name) && (!is_number || name == "SEC_DELETED_HANDLE"), "{name}");
+    }
+    assert!(numbers > 300, "{numbers} numbers are found");
+}
+
+#[test]
+fn every_size_and_every_place_of_the_headers_is_asserted() {
+    let (headers, asserted) = (headers(), asserted());
+    let (mut types, mut members) = (0, 0);
+    let has_members = |text: &&str| text.lines().next().is_some_and(|line| line.ends_with('{'));
+    for definition in headers.split("typedef ").filter(has_members) {
+        let is_structure = definition.starts_with("struct");
+        let (body, names) = definition.split_once("\n} ").expect("its end");
+        let name = names.split([',', ';']).next().expect("a name");
+        types += 1;
+        assert!(asserted.contains(&format!("SIZE {name}")), "the size of {name}");
+        for member in body
+            .lines()
+            .filter(|line| is_structure && line.starts_with("    "))
+            .filter_map(|line| line.strip_suffix(';'))
+        {
+            let member = member.rsplit([' ', '*']).next().expect("a name");
+            let member = member.split('[').next().expect("a name");
+            members += 1;
+            assert!(asserted.contains(&format!("PLACE {name}, {member}")), "{name}.{member}");
+        }
+    }
+    assert!(types > 45 && members > 200, "{types} types and {members} members are found");
+}
+
 #[test]
 fn references_bind_locally_and_nothing_of_others_is_needed() {
     let library = library_directory().join("libntlmsspi.so");

@@ -15,6 +15,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #ifdef __cplusplus
 #define ASSERT(condition, text) static_assert(condition, text)
@@ -37,6 +38,7 @@ SIZE(TimeStamp, 8);
 SIZE(CredHandle, 16);
 SIZE(CtxtHandle, 16);
 ASSERT((SECURITY_STATUS)-1 < 0, "statuses have a sign");
+ASSERT(SEC_DELETED_HANDLE == (ULONG_PTR)-2, "both words of a deleted handle");
 VALUE(SecPkgAttrLastClientTokenYes, 0u);
 VALUE(SecPkgAttrLastClientTokenNo, 1u);
 VALUE(SecPkgAttrLastClientTokenMaybe, 2u);
@@ -46,16 +48,51 @@ VALUE(SecPkgAttrLastClientTokenMaybe, 2u);
 
 #ifndef _WIN32
 SIZE(NTLM_SSPI_LOGON, 96);
+PLACE(NTLM_SSPI_LOGON, cbSize, 0);
+PLACE(NTLM_SSPI_LOGON, NegotiateFlags, 4);
 PLACE(NTLM_SSPI_LOGON, User, 8);
+PLACE(NTLM_SSPI_LOGON, Domain, 16);
+PLACE(NTLM_SSPI_LOGON, Workstation, 24);
 PLACE(NTLM_SSPI_LOGON, UserLength, 32);
+PLACE(NTLM_SSPI_LOGON, DomainLength, 36);
+PLACE(NTLM_SSPI_LOGON, WorkstationLength, 40);
+PLACE(NTLM_SSPI_LOGON, ResponseKind, 44);
 PLACE(NTLM_SSPI_LOGON, UserUtf8, 48);
+PLACE(NTLM_SSPI_LOGON, DomainUtf8, 56);
 PLACE(NTLM_SSPI_LOGON, NtResponse, 64);
+PLACE(NTLM_SSPI_LOGON, LmResponse, 72);
+PLACE(NTLM_SSPI_LOGON, NtResponseLength, 80);
+PLACE(NTLM_SSPI_LOGON, LmResponseLength, 84);
 PLACE(NTLM_SSPI_LOGON, Challenge, 88);
 SIZE(NTLM_SSPI_VERDICT, 48);
+PLACE(NTLM_SSPI_VERDICT, cbSize, 0);
+PLACE(NTLM_SSPI_VERDICT, Kind, 4);
 PLACE(NTLM_SSPI_VERDICT, Key, 8);
 PLACE(NTLM_SSPI_VERDICT, LmKey, 24);
 PLACE(NTLM_SSPI_VERDICT, HasLmKey, 32);
 PLACE(NTLM_SSPI_VERDICT, AccountUtf8, 40);
+VALUE(NTLM_SSPI_RESPONSE_ANONYMOUS, 0u);
+VALUE(NTLM_SSPI_RESPONSE_LM, 1u);
+VALUE(NTLM_SSPI_RESPONSE_NTLMV1, 2u);
+VALUE(NTLM_SSPI_RESPONSE_NTLMV1_ESS, 3u);
+VALUE(NTLM_SSPI_RESPONSE_NTLMV2, 4u);
+VALUE(NTLM_SSPI_VERDICT_NT_HASH, 1u);
+VALUE(NTLM_SSPI_VERDICT_SESSION_KEY, 2u);
+VALUE(NTLM_SSPI_STATUS_SUCCESS, 0u);
+VALUE(NTLM_SSPI_STATUS_NO_LOGON_SERVERS, 0xc000005eu);
+VALUE(NTLM_SSPI_STATUS_NO_SUCH_USER, 0xc0000064u);
+VALUE(NTLM_SSPI_STATUS_LOGON_FAILURE, 0xc000006du);
+VALUE(NTLM_SSPI_STATUS_ACCOUNT_DISABLED, 0xc0000072u);
+VALUE(NTLM_SSPI_STATUS_ACCOUNT_LOCKED_OUT, 0xc0000234u);
+#endif
+
+#ifndef _WIN32
+/* Names are text, which the compiler does not compare. */
+static int same(const void *name, const void *expected, size_t size)
+{
+    return memcmp(name, expected, size) == 0;
+}
+#define SAME(name, text) (sizeof(name) == sizeof(text) && same((name), (text), sizeof(text)))
 #endif
 
 /* Code as programs for Windows have it, by names without A or W. */
@@ -89,8 +126,24 @@ int main(void)
     if (QuerySecurityPackageInfo(NEGOSSP_NAME, NULL) != SEC_E_INTERNAL_ERROR) {
         return 4;
     }
-    if (table->Reserved2 != NULL || table->Reserved8 != NULL || table->FreeCredentialsHandle == NULL) {
+    /* By the name that Windows' table of A has. */
+    if (table->Reserved2 != NULL || table->Reserved8 != NULL || table->FreeCredentialHandle == NULL) {
         return 5;
+    }
+    if (!SAME(NTLMSP_NAME_A, "NTLM") || !SAME(NTLMSP_NAME, u"NTLM") || !SAME(NEGOSSP_NAME_A, "Negotiate") || !SAME(NEGOSSP_NAME_W, u"Negotiate") ||
+        !SAME(MICROSOFT_KERBEROS_NAME_A, "Kerberos") || !SAME(MICROSOFT_KERBEROS_NAME_W, u"Kerberos") ||
+        !SAME(MICROSOFT_KERBEROS_NAME, u"Kerberos")) {
+        return 7;
+    }
+    if (!SAME(SECURITY_ENTRYPOINT_ANSIW, "InitSecurityInterfaceW") || !SAME(SECURITY_ENTRYPOINT_ANSIA, "InitSecurityInterfaceA")) {
+        return 8;
+    }
+#ifdef UNICODE
+    if (!SAME(SECURITY_ENTRYPOINT_ANSI, SECURITY_ENTRYPOINT_ANSIW)) {
+#else
+    if (!SAME(SECURITY_ENTRYPOINT_ANSI, SECURITY_ENTRYPOINT_ANSIA)) {
+#endif
+        return 9;
     }
     return table->FreeContextBuffer(package) == SEC_E_OK ? 0 : 6;
 #else

@@ -1,4 +1,5 @@
 /* The layouts of SSPI's structures, in bytes, where pointers have 64 bits. Included by abi.c. */
+SIZE(SECURITY_INTEGER, 8);
 SIZE(SecHandle, 16);
 PLACE(SecHandle, dwLower, 0);
 PLACE(SecHandle, dwUpper, 8);
@@ -86,6 +87,7 @@ PLACE(SEC_WINNT_AUTH_IDENTITY_EX2, PackedCredentialsLength, 32);
 PLACE(SEC_WINNT_AUTH_IDENTITY_EX2, Flags, 36);
 PLACE(SEC_WINNT_AUTH_IDENTITY_EX2, PackageListOffset, 40);
 PLACE(SEC_WINNT_AUTH_IDENTITY_EX2, PackageListLength, 44);
+SIZE(SEC_WINNT_AUTH_IDENTITY_INFO, 72);
 SIZE(SecPkgContext_Sizes, 16);
 PLACE(SecPkgContext_Sizes, cbMaxToken, 0);
 PLACE(SecPkgContext_Sizes, cbMaxSignature, 4);
@@ -154,6 +156,7 @@ SIZE(SecPkgContext_UserFlags, 4);
 PLACE(SecPkgContext_UserFlags, UserFlags, 0);
 SIZE(SecPkgContext_Flags, 4);
 PLACE(SecPkgContext_Flags, Flags, 0);
+SIZE(SECPKG_ATTR_LCT_STATUS, 4);
 SIZE(SecPkgContext_LastClientTokenStatus, 4);
 PLACE(SecPkgContext_LastClientTokenStatus, LastClientTokenStatus, 0);
 SIZE(SecPkgContext_NegoStatus, 4);
