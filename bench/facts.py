@@ -35,6 +35,7 @@ def gather(programs: Programs, quick: bool) -> dict[str, object]:
     facts: dict[str, object] = {
         "agreed": {name: programs.ask(name, "agreed").split() for name in PEERS},
         "memory": {name: programs.ask(name, "memory").split() for name in PEERS},
+        "short": programs.ask("core", "short-agreed").split(),
         "counted": [int(word) for word in programs.ask("core", "counted").split()],
         "primitives": [int(word) for word in programs.ask("primitives", "count").split()],
         "auth": _first_answer(programs),

@@ -36,8 +36,11 @@ def _handshakes(rates: Rates, facts: dict) -> list[Goal]:
     turns = zip(*(rates["handshake"][label] for label in labels), strict=True)
     with_random = statistics.median((1 / core) / (1 / bare + 1 / random) for core, bare, random in turns)
     return [
-        _at_least("handshake, both sides", 3, ratios(rates, "handshake", "core", "sspi"), "sspi"),
-        _at_least("handshake and a sealed message each way", 3, ratios(rates, "handshake-message", "core", "sspi"), "sspi"),
+        *(
+            _at_least(f"{what}{how}", 3, ratios(rates, group, label, "sspi"), "sspi")
+            for what, group in (("handshake, both sides", "handshake"), ("handshake and a sealed message each way", "handshake-message"))
+            for how, label in ((", messages as short as sspi's", "core-short"), (", messages with names, as Windows sends them", "core"))
+        ),
         _bare("handshake", rates, "handshake", f"{blocks} MD5 blocks, {set_ups} RC4 set-ups"),
         Goal("the same, with the kernel's random bytes among the primitives", "-", f"{with_random:.2f} x", None),
         _bare("handshake and messages", rates, "handshake-message", f"{blocks_with_messages} MD5 blocks, {set_ups_with_messages} RC4 set-ups"),

@@ -101,6 +101,8 @@ def _agreed(results: dict) -> Table:
     table = [["", "", "version", "flags", "CHALLENGE", "AUTHENTICATE"]]
     for name in PEERS:
         table.append([TITLES[name], DESCRIPTIONS[name], results["versions"][name], *results["facts"]["agreed"][name]])
+        if name == "core":
+            table.append(["ntlm, short", "the same, with messages as short as sspi's", results["versions"][name], *results["facts"]["short"]])
     return table
 
 

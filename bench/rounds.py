@@ -21,8 +21,8 @@ def groups() -> dict[str, Group]:
         return [(name, name, work, size) for name in PEERS]
 
     made = {
-        "handshake": peers("handshake") + [("bare", "primitives", "bare-handshake", 0), ("random", "primitives", "random", 0)],
-        "handshake-message": peers("handshake-message") + [("bare", "primitives", "bare-handshake-message", 0)],
+        "handshake": peers("handshake") + [("core-short", "core", "short-handshake", 0), ("bare", "primitives", "bare-handshake", 0), ("random", "primitives", "random", 0)],
+        "handshake-message": peers("handshake-message") + [("core-short", "core", "short-handshake-message", 0), ("bare", "primitives", "bare-handshake-message", 0)],
     }
     for size in SIZES:
         made[f"seal {size}"] = peers("seal", size)

@@ -16,6 +16,9 @@ pub const USER: &str = "alice";
 pub const PASSWORD: &str = "Al1ce-Passw0rd";
 pub const TARGET: &str = "host/server1";
 
+/// Before the name of a work: with messages that are as short as can be.
+pub const SHORT: &str = "short-";
+
 /// The signature of a message.
 pub type Signature = [u8; 16];
 

@@ -5,7 +5,7 @@ use std::sync::Barrier;
 use std::time::Duration;
 
 use crate::measure::{Clock, in_use, rate, resident};
-use crate::{Peer, Signature};
+use crate::{Peer, SHORT, Signature};
 
 /// What every byte of a plaintext is.
 const PLAIN: u8 = 0x5a;
@@ -27,6 +27,8 @@ pub fn run<P: Peer>(mut peer: P) -> ExitCode {
         eprintln!("usage: PEER WORK SIZE MILLISECONDS");
         return ExitCode::from(2);
     };
+    // Which messages are sent is for the peer to know.
+    let name = name.strip_prefix(SHORT).unwrap_or(name);
     let size: usize = size.parse().expect("a size in bytes");
     let budget = Duration::from_millis(milliseconds.parse().expect("milliseconds"));
     let bytes = if size == 0 || name == "growth" { MESSAGE } else { size };

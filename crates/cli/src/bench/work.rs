@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use ntlm::{
-    ClientConfig, Credentials, Entropy, EntropyError, Error, Established, FileTime, NtHash, Password, Piece,
-    Requirements, ServerConfig, ServerNames, ServerPolicy, Session, client, server,
+    ClientConfig, ClientPolicy, Credentials, Entropy, EntropyError, Error, Established, FileTime, NtHash, Password,
+    Piece, Requirements, ServerConfig, ServerNames, ServerPolicy, Session, UnicodeString, client, server,
 };
 
 /// Sizes of the messages that are signed and sealed, in bytes.
@@ -17,6 +17,7 @@ pub(crate) struct Work {
     server: Arc<ServerConfig>,
     credentials: Arc<Credentials>,
     account: NtHash,
+    target_name: Option<UnicodeString>,
     now: FileTime,
 }
 
@@ -31,13 +32,18 @@ impl Entropy for SystemEntropy {
 impl Work {
     /// Both sides strict: NTLMv2, MIC, key exchange, signing and sealing.
     pub(crate) fn new() -> Self {
+        Self::with(ClientPolicy::strict(), ServerNames::member("SERVER1", "EXAMPLE"), Some("host/server1".into()))
+    }
+
+    /// A strict server with `names`, for a client with `policy` that means `target_name`: both go into the messages.
+    pub(crate) fn with(policy: ClientPolicy, names: ServerNames, target_name: Option<UnicodeString>) -> Self {
         let password = Password::new("Al1ce-Passw0rd");
-        let names = ServerNames::member("SERVER1", "EXAMPLE");
         Self {
-            client: Arc::new(ClientConfig::default()),
+            client: Arc::new(ClientConfig::new(policy)),
             server: Arc::new(ServerConfig::new(names, ServerPolicy::strict())),
             credentials: Arc::new(Credentials::new(r"EXAMPLE\alice", &password)),
             account: password.nt_hash(),
+            target_name,
             now: FileTime::from_unix(SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default()),
         }
     }
@@ -46,7 +52,7 @@ impl Work {
     pub(crate) fn half_open(&self) -> Result<(client::ExpectChallenge, server::ExpectAuthenticate, Vec<u8>), Error> {
         let requirements = Requirements::seal();
         let asked =
-            client::Exchange { target_name: Some("host/server1".into()), requirements, ..client::Exchange::default() };
+            client::Exchange { target_name: self.target_name.clone(), requirements, ..client::Exchange::default() };
         let offered = server::Exchange { requirements, ..server::Exchange::default() };
         let (mut negotiate, mut challenge) = (Vec::new(), Vec::new());
         let client = client::Start::new(Arc::clone(&self.client), Arc::clone(&self.credentials), asked);
