@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ntlm::client::{self, ExpectChallenge, Start};
-use ntlm::crypto::Rc4;
+use ntlm::crypto::{KeyStream, Rc4};
 use ntlm::error::Error;
 use ntlm::export::ExportedContext;
 use ntlm::logon::LogonFailureKind;
@@ -77,6 +77,9 @@ fn attack_27_secrets_cannot_be_compared_copied_or_printed_and_are_wiped() {
         assert_eq!((compared, copied, printed, wiped), (false, false, false, true), "{name}");
     }
     assert!(implements!(Rc4: ZeroizeOnDrop) && !implements!(Rc4: PartialEq) && !implements!(Rc4: Clone));
+    assert!(
+        implements!(KeyStream: ZeroizeOnDrop) && !implements!(KeyStream: PartialEq) && !implements!(KeyStream: Clone)
+    );
     // The probe itself.
     assert!(implements!(u8: PartialEq) && implements!(u8: Copy) && !implements!(u8: ZeroizeOnDrop));
 
