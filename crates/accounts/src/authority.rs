@@ -37,7 +37,7 @@ impl<A: AsyncAuthority + ?Sized> AsyncAuthority for Box<A> {
 }
 
 /// An authority that answers at once, such as one over a local store: asked in place, without a thread of its own. The task that asks does nothing else meanwhile, so this is for
-/// authorities that answer within some microseconds, and not for those that ask over a network.
+/// authorities that answer within some microseconds, and not for those that ask over a network, nor for a database that waits for other processes.
 pub struct Immediate<A>(pub A);
 
 impl<A: Authority + Send + Sync> AsyncAuthority for Immediate<A> {

@@ -56,14 +56,15 @@ impl<S: HashStore> LocalAuthority<S> {
 impl<S: HashStore> Authority for LocalAuthority<S> {
     /// # Errors
     ///
-    /// [`LogonFailure::NO_LOGON_SERVERS`] when the store cannot say; [`LogonFailure::NO_SUCH_USER`] and [`LogonFailure::WRONG_PASSWORD`], after
+    /// [`LogonFailure::NO_LOGON_SERVERS`] when the store cannot say, [`LogonFailure::IO_TIMEOUT`] when somebody else holds it for the moment
+    /// ([`StoreError::is_busy`]); [`LogonFailure::NO_SUCH_USER`] and [`LogonFailure::WRONG_PASSWORD`], after
     /// the same work; what speaks against the account, when the password is right.
     fn logon(&self, logon: &NetworkLogon) -> Result<LogonSuccess, LogonFailure> {
         let account = self.account(logon).map_err(|error| {
             if let Some(tell) = &self.tell {
                 tell(&error);
             }
-            LogonFailure::NO_LOGON_SERVERS
+            if error.is_busy() { LogonFailure::IO_TIMEOUT } else { LogonFailure::NO_LOGON_SERVERS }
         })?;
         let hash: Option<&NtHash> = account.as_ref().and_then(|account| account.nt_hash.as_deref());
         let verdict = logon.verify(hash);

@@ -99,19 +99,34 @@ impl<S: HashStore + ?Sized> HashStore for Arc<S> {
 
 /// A store cannot be read. Says what, why, and what to do; holds no secrets.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StoreError(String);
+pub struct StoreError {
+    text: String,
+    busy: bool,
+}
 
 impl StoreError {
     /// An error with this text.
     #[must_use]
     pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
+        Self { text: text.into(), busy: false }
+    }
+
+    /// An error with this text, of a store that somebody else holds for the moment.
+    #[must_use]
+    pub fn busy(text: impl Into<String>) -> Self {
+        Self { text: text.into(), busy: true }
+    }
+
+    /// Whether somebody else holds the store for the moment, so that who asks again later may be answered.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        self.busy
     }
 }
 
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.text)
     }
 }
 

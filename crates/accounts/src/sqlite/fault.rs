@@ -15,6 +15,8 @@ pub(super) enum Fault {
     Store(StoreError),
     /// SQLite's.
     Sqlite(rusqlite::Error),
+    /// Another process holds the database, as was found a moment ago: SQLite was not asked again.
+    Held,
     /// The file is empty: nobody's database yet.
     Empty,
     /// The file is no database of accounts, for this reason.
@@ -54,8 +56,20 @@ impl From<Refusal> for Fault {
 }
 
 impl Fault {
+    /// Whether another process holds the database.
+    pub(super) fn is_busy(&self) -> bool {
+        match self {
+            Self::Held => true,
+            Self::Sqlite(error) => {
+                matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
+            }
+            _ => false,
+        }
+    }
+
     /// The error of who asked, about the database at `path`.
     pub(super) fn about(self, path: &Path) -> ChangeError {
+        let busy = self.is_busy();
         let path = path.display();
         let text = match self {
             Self::Refused(refusal) => return ChangeError::Refused(refusal),
@@ -71,11 +85,15 @@ impl Fault {
             Self::Damaged(what) => {
                 format!("the account database {path} is damaged: {what}; restore it from a backup")
             }
+            Self::Held => format!("the account database {path} {HELD}"),
             Self::Sqlite(error) => format!("the account database {path} {}", explained(&error)),
         };
-        ChangeError::Store(StoreError::new(text))
+        ChangeError::Store(if busy { StoreError::busy(text) } else { StoreError::new(text) })
     }
 }
+
+/// What a database is that another process does not let go of.
+const HELD: &str = "is held by another process that does not finish its change; try again, or end that process";
 
 /// What SQLite's error means to an administrator.
 fn explained(error: &rusqlite::Error) -> String {
@@ -83,9 +101,7 @@ fn explained(error: &rusqlite::Error) -> String {
     match error.sqlite_error_code() {
         Some(ErrorCode::NotADatabase) => "is no database".to_owned(),
         Some(ErrorCode::DatabaseCorrupt) => format!("is damaged: {}; restore it from a backup", more()),
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
-            "is held by another process that does not finish its change; try again, or end that process".to_owned()
-        }
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => HELD.to_owned(),
         Some(ErrorCode::ReadOnly) if is_interrupted(error) => {
             "holds a change that was interrupted, which this user may not take back; its owner does by opening it, as with `ntlm users list`"
                 .to_owned()

@@ -33,7 +33,8 @@ mod transfer;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use ntlm::UnicodeString;
 use rusqlite::{Connection, OptionalExtension as _};
@@ -50,7 +51,14 @@ use fault::Fault;
 use row::{Key, columns, stored, text};
 use schema::Access;
 
+/// How long nobody asks again after another process was found to hold the database.
+const RESPITE: Duration = Duration::from_millis(20);
+
 /// The accounts of a database. One connection, for whose use threads wait: a look-up takes microseconds.
+///
+/// While another process holds the database, a look-up waits for two seconds and a change for ten, the wait for other threads included, and fails then
+/// ([`StoreError::is_busy`]). A thread that has other work meanwhile, as that of an asynchronous runtime has, must not:
+/// [`with_patience`](Self::with_patience).
 ///
 /// ```
 /// use ntlm::{FileTime, LogonFailure, Password};
@@ -75,7 +83,17 @@ pub struct SqliteStore {
     /// Absolute.
     path: PathBuf,
     access: Access,
-    opened: Mutex<Option<Opened>>,
+    /// How long other processes are waited for.
+    patience: Duration,
+    slot: Mutex<Slot>,
+}
+
+/// The database, for one thread at a time.
+#[derive(Default)]
+struct Slot {
+    opened: Option<Opened>,
+    /// When it was found that another process holds it, and does not let go of it for as long as somebody waited.
+    held: Option<Instant>,
 }
 
 /// A database that is open.
@@ -127,8 +145,7 @@ impl SqliteStore {
             return place::check_place(&store.path).map(|()| None);
         }
         // Whether a file is empty shows when it was opened: a database whose making was interrupted is, once that was taken back.
-        let connect = |path: &Path| schema::connect(path, store.access);
-        match store.check_with(connect) {
+        match store.check_with(|path, patience| schema::connect(path, store.access, patience)) {
             Ok(()) => Ok(Some(store)),
             Err(Fault::Empty) => Ok(None),
             Err(fault) => Err(fault.about(&store.path).into_store()),
@@ -146,7 +163,7 @@ impl SqliteStore {
         place::check_place(&store.path)?;
         place::make(&store.path)?;
         let mut created = false;
-        let opened = store.check_with(|path| {
+        let opened = store.check_with(|path, _| {
             let (connection, new) = schema::connect_or_create(path)?;
             created = new;
             Ok(connection)
@@ -158,7 +175,14 @@ impl SqliteStore {
     fn with_access(path: &Path, access: Access) -> Self {
         // Fails for an empty path and without a current directory: then there is no file either.
         let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-        Self { path, access, opened: Mutex::new(None) }
+        Self { path, access, patience: access.patience(), slot: Mutex::default() }
+    }
+
+    /// Waits for other processes so long, and no longer. With [`Duration::ZERO`] a look-up answers at once, with [`StoreError::is_busy`] if need be: for those who
+    /// can wait and ask again in another way than by holding up their thread.
+    #[must_use]
+    pub fn with_patience(self, patience: Duration) -> Self {
+        Self { patience, ..self }
     }
 
     /// Where it is.
@@ -173,13 +197,13 @@ impl SqliteStore {
     ///
     /// As for [`open_read_only`](Self::open_read_only).
     pub fn check(&self) -> Result<(), StoreError> {
-        let checked = self.check_with(|path| schema::connect(path, self.access));
+        let checked = self.check_with(|path, patience| schema::connect(path, self.access, patience));
         checked.map_err(|fault| fault.about(&self.path).into_store())
     }
 
-    fn check_with(&self, connect: impl FnOnce(&Path) -> Result<Connection, Fault>) -> Result<(), Fault> {
-        let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
-        self.open_again(&mut opened, connect).map(drop)
+    fn check_with(&self, connect: impl FnOnce(&Path, Duration) -> Result<Connection, Fault>) -> Result<(), Fault> {
+        let (mut slot, patience) = self.lock();
+        self.open_again(&mut slot.opened, patience, connect).map(drop)
     }
 
     /// Who else can read it, for the administrator.
@@ -188,8 +212,9 @@ impl SqliteStore {
     ///
     /// As for [`open_read_only`](Self::open_read_only).
     pub fn exposure(&self) -> Result<Option<Exposure>, StoreError> {
-        let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
-        let opened = self.open_again(&mut opened, |path| schema::connect(path, self.access));
+        let (mut slot, patience) = self.lock();
+        let opened =
+            self.open_again(&mut slot.opened, patience, |path, patience| schema::connect(path, self.access, patience));
         opened.map(|opened| opened.exposure).map_err(|fault| fault.about(&self.path).into_store())
     }
 
@@ -214,24 +239,39 @@ impl SqliteStore {
 
     /// Runs `work` on the open database.
     fn with<T>(&self, work: impl FnOnce(&mut Connection) -> Result<T, Fault>) -> Result<T, ChangeError> {
-        // A panic while the lock was held leaves at most a transaction behind, which is not committed.
-        let mut slot = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
-        let opened = self.open_again(&mut slot, |path| schema::connect(path, self.access));
+        let (mut slot, patience) = self.lock();
+        if slot.held.is_some_and(|held| held.elapsed() < RESPITE) {
+            return Err(Fault::Held.about(&self.path));
+        }
+        let opened =
+            self.open_again(&mut slot.opened, patience, |path, patience| schema::connect(path, self.access, patience));
         let result = opened.and_then(|opened| work(&mut opened.connection));
         result.map_err(|fault| {
             if !matches!(fault, Fault::Refused(_)) {
                 // With whatever transaction it was in; the next look-up begins anew.
-                *slot = None;
+                slot.opened = None;
+            }
+            if fault.is_busy() {
+                slot.held = Some(Instant::now());
             }
             fault.about(&self.path)
         })
+    }
+
+    /// The database, and what is left of the patience when the threads before are done: what they wait for, those behind them wait for as well.
+    fn lock(&self) -> (MutexGuard<'_, Slot>, Duration) {
+        let begun = Instant::now();
+        // A panic while the lock was held leaves at most a transaction behind, which is not committed.
+        let slot = self.slot.lock().unwrap_or_else(PoisonError::into_inner);
+        (slot, self.patience.saturating_sub(begun.elapsed()))
     }
 
     /// The database: opened again when the file is not the one it was, or was written to.
     fn open_again<'a>(
         &self,
         slot: &'a mut Option<Opened>,
-        connect: impl FnOnce(&Path) -> Result<Connection, Fault>,
+        patience: Duration,
+        connect: impl FnOnce(&Path, Duration) -> Result<Connection, Fault>,
     ) -> Result<&'a mut Opened, Fault> {
         let metadata = place::metadata(&self.path)?;
         let (stamp, process) = (Stamp::of(&metadata), std::process::id());
@@ -244,10 +284,13 @@ impl SqliteStore {
             opened => opened.filter(|opened| opened.stamp == stamp),
         };
         let opened = match opened {
-            Some(opened) => opened,
+            Some(opened) => {
+                opened.connection.busy_timeout(patience)?;
+                opened
+            }
             None => {
                 place::check_directory(&self.path)?;
-                let connection = connect(&self.path)?;
+                let connection = connect(&self.path, patience)?;
                 Opened { connection, stamp, exposure: Exposure::of(&metadata), process }
             }
         };

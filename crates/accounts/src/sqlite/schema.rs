@@ -65,8 +65,9 @@ enum State {
 }
 
 /// Opens the database at an absolute path, which a name that SQLite gives a meaning to (`file:`, `:memory:`) never is.
-pub(super) fn connect(path: &Path, access: Access) -> Result<Connection, Fault> {
-    let mut connection = open(path, access)?;
+/// `patience` is how long other processes are waited for.
+pub(super) fn connect(path: &Path, access: Access, patience: Duration) -> Result<Connection, Fault> {
+    let mut connection = open(path, access, patience)?;
     match (state(&connection)?, access) {
         (State::Current, _) => {}
         (State::Empty, _) => return Err(Fault::Empty),
@@ -79,7 +80,7 @@ pub(super) fn connect(path: &Path, access: Access) -> Result<Connection, Fault> 
 
 /// As [`connect`], for writing; an empty file becomes a database. Says whether it was one.
 pub(super) fn connect_or_create(path: &Path) -> Result<(Connection, bool), Fault> {
-    let mut connection = open(path, Access::Write)?;
+    let mut connection = open(path, Access::Write, Access::Write.patience())?;
     let mut created = false;
     if state(&connection)? != State::Current {
         // Whoever else makes the tables at this moment is waited for.
@@ -91,11 +92,11 @@ pub(super) fn connect_or_create(path: &Path) -> Result<(Connection, bool), Fault
     }
 }
 
-fn open(path: &Path, access: Access) -> Result<Connection, Fault> {
+fn open(path: &Path, access: Access, patience: Duration) -> Result<Connection, Fault> {
     // Falls back to reading alone where the file may not be written.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
-    connection.busy_timeout(access.patience())?;
+    connection.busy_timeout(patience)?;
     // Nothing in a file may make SQLite do more than find rows.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;

@@ -1,6 +1,7 @@
 //! Databases that are not as they should be: of others, made by hand, broken, gone while a server runs.
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use ntlm_accounts::{Account, HashStore as _, SqliteStore, StoreError};
 use proptest::prelude::*;
@@ -294,4 +295,36 @@ proptest! {
         }
         let _ = (server.list(), server.check_integrity(), server.only_domain());
     }
+}
+
+#[test]
+fn a_database_that_is_held_is_not_waited_for_by_one_thread_after_the_other() {
+    let scratch = Scratch::new();
+    let (path, store) = scratch.with_alice();
+    drop(store);
+    let held = Connection::open(&path).unwrap();
+    let hurried = SqliteStore::open_read_only(&path).unwrap().with_patience(Duration::ZERO);
+    let patient = SqliteStore::open_read_only(&path).unwrap().with_patience(Duration::from_secs(1));
+    held.execute_batch("BEGIN EXCLUSIVE").unwrap();
+
+    let begun = Instant::now();
+    for _ in 0..3 {
+        assert!(find_alice(&hurried).unwrap_err().is_busy());
+        assert!(hurried.only_domain().unwrap_err().is_busy());
+    }
+    assert!(begun.elapsed() < Duration::from_millis(900), "{:?}", begun.elapsed());
+
+    let begun = Instant::now();
+    std::thread::scope(|scope| {
+        let threads = [(); 8].map(|()| scope.spawn(|| find_alice(&patient).unwrap_err()));
+        for error in threads.map(|thread| thread.join().unwrap()) {
+            assert!(error.is_busy() && error.to_string().contains("held by another process"), "{error}");
+        }
+    });
+    let all = begun.elapsed();
+    assert!((Duration::from_secs(1)..Duration::from_secs(4)).contains(&all), "{all:?}");
+
+    held.execute_batch("COMMIT").unwrap();
+    std::thread::sleep(Duration::from_millis(50));
+    assert!(find_alice(&hurried).unwrap().is_some() && find_alice(&patient).unwrap().is_some());
 }

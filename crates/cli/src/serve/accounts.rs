@@ -1,14 +1,22 @@
 //! Where the accounts are: a database or a file of lines, asked anew for every logon.
 
 use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
 
 use ntlm::UnicodeString;
 use ntlm_accounts::config::Config;
-use ntlm_accounts::{Account, AccountFile, AccountName, FileStore, HashStore, SqliteStore, StoreError, sqlite};
+use ntlm_accounts::{
+    Account, AccountFile, AccountName, FileStore, HashStore, LocalAuthority, SqliteStore, StoreError, sqlite,
+};
+use ntlm_http::server::Patient;
 
 use super::options::Arguments;
 use crate::accounts::{user_file_of_environment, warnings};
 use crate::failure::Failure;
+
+/// How long a logon waits for a database that another process holds. A change holds it for milliseconds.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Where the accounts are.
 #[derive(Debug)]
@@ -76,6 +84,24 @@ impl Source {
         }
     }
 
+    /// The same, for look-ups that never hold up their thread: a database that another process holds fails them at once.
+    pub(super) fn without_waiting(self) -> Self {
+        match self {
+            Self::Database(store) => Self::Database(store.with_patience(Duration::ZERO)),
+            Self::File(store) => Self::File(store),
+        }
+    }
+
+    /// Who decides on logons. Look-ups are made in place, since they take microseconds; what cannot be looked up is tried again, and other connections go on meanwhile.
+    pub(super) fn authority(self: Arc<Self>) -> Patient<LocalAuthority<Arc<Self>>> {
+        let told = Arc::clone(&self);
+        Patient::new(LocalAuthority::new(self).telling(tell), PATIENCE).telling(move || {
+            tracing::error!(
+                "nobody can log on: {told} is held by another process that does not finish its change; end that process"
+            );
+        })
+    }
+
     /// The domain that all accounts with a domain are in.
     pub(super) fn only_domain(&self) -> Result<Option<UnicodeString>, StoreError> {
         match self {
@@ -90,24 +116,26 @@ impl Source {
             Self::File(store) => store,
         }
     }
+}
 
-    /// Tells the administrator what keeps logons from being decided.
-    fn told<T>(result: Result<T, StoreError>) -> Result<T, StoreError> {
-        result.inspect_err(|error| tracing::error!("nobody can log on: {error}"))
+/// Tells the administrator what keeps logons from being decided.
+fn tell(error: &StoreError) {
+    if !error.is_busy() {
+        tracing::error!("nobody can log on: {error}");
     }
 }
 
 impl HashStore for Source {
     fn find(&self, name: &AccountName) -> Result<Option<Account>, StoreError> {
-        Self::told(self.store().find(name))
+        self.store().find(name)
     }
 
     fn find_first(&self, names: &[AccountName]) -> Result<Option<Account>, StoreError> {
-        Self::told(self.store().find_first(names))
+        self.store().find_first(names)
     }
 
     fn knows_domain(&self, domain: &UnicodeString) -> Result<bool, StoreError> {
-        Self::told(self.store().knows_domain(domain))
+        self.store().knows_domain(domain)
     }
 }
 

@@ -33,7 +33,7 @@ use std::time::Duration;
 use crate::failure::Failure;
 use accounts::Source;
 use listen::Listening;
-use ntlm_accounts::{Immediate, LocalAuthority, Throttle, ThrottlePolicy, Throttled};
+use ntlm_accounts::{Throttle, ThrottlePolicy, Throttled};
 use ntlm_http::server::NtlmLayer;
 pub(crate) use options::Arguments;
 use setup::Setup;
@@ -76,8 +76,8 @@ async fn serve(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let throttle = Arc::new(Throttle::new(policy));
     let acceptor = ntlm_http::server::Acceptor::new(settings);
     let acceptor = Arc::new(acceptor.with_audit(audit.sink()).with_throttle(Arc::clone(&throttle)));
-    let source = Arc::new(source);
-    let authority = Throttled::new(Immediate(LocalAuthority::new(Arc::clone(&source))), throttle);
+    let source = Arc::new(source.without_waiting());
+    let authority = Throttled::new(Arc::clone(&source).authority(), throttle);
     let layer = NtlmLayer::new(Arc::clone(&acceptor), authority.with_audit(audit.sink()));
 
     setup::announce(arguments, &source, &accounts, &summary, &listening.addresses()?);
@@ -86,13 +86,15 @@ async fn serve(arguments: &Arguments) -> Result<ExitCode, Failure> {
         let mut known = accounts.only_domain;
         loop {
             tokio::time::sleep(NAMES_PERIOD).await;
-            match source.only_domain() {
-                Ok(domain) if domain != known => {
+            // A large file takes its time.
+            let looking = Arc::clone(&source);
+            match tokio::task::spawn_blocking(move || looking.only_domain()).await {
+                Ok(Ok(domain)) if domain != known => {
                     acceptor.set_names(&setup::server_names(&names, configuration.as_deref(), domain.as_ref()));
                     known = domain;
                 }
                 // Whoever logs on meanwhile finds out.
-                Ok(_) | Err(_) => {}
+                Ok(Ok(_) | Err(_)) | Err(_) => {}
             }
         }
     });

@@ -1,7 +1,10 @@
 //! Where the accounts come from, and what keeps guessing away from them.
 
+use std::time::{Duration, Instant};
+
 use ntlm::{FileTime, Password};
 use ntlm_accounts::{Account, AccountName, SqliteStore};
+use rusqlite::Connection;
 
 use crate::support::*;
 
@@ -70,6 +73,40 @@ fn a_store_that_cannot_be_read_is_503_and_told_to_the_administrator() {
     server.waits_for("decision=unavailable");
     directory.accounts();
     server.alice();
+}
+
+#[test]
+fn a_database_that_another_process_holds_holds_up_logons_alone_and_not_for_long() {
+    let directory = Directory::new();
+    let (store, path) = database(&directory);
+    drop(store);
+    let server = Server::run(command().args(["--db", &path]));
+    let mut before = server.alice();
+    let other = Connection::open(&path).unwrap();
+    other.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    let begun = Instant::now();
+    std::thread::scope(|scope| {
+        let logons = [(); 8].map(|()| scope.spawn(|| server.connect().log_on(ALICE, PASSWORD).status));
+        let mut slowest = Duration::ZERO;
+        while !logons.iter().all(std::thread::ScopedJoinHandle::is_finished) {
+            let asked = Instant::now();
+            assert_eq!(before.get("/").account(), ALICE);
+            slowest = slowest.max(asked.elapsed());
+        }
+        assert!(slowest < Duration::from_millis(1500), "who is in waits {slowest:?}");
+        assert_eq!(logons.map(|logon| logon.join().unwrap()), [503; 8]);
+    });
+    // They do not wait for each other: two seconds, and what a busy machine adds.
+    let all = begun.elapsed();
+    assert!((Duration::from_secs(2)..Duration::from_secs(6)).contains(&all), "{all:?}");
+    server.waits_for("is held by another process");
+    // A change that comes to its end is waited for.
+    std::thread::scope(|scope| {
+        let logon = scope.spawn(|| server.connect().log_on(ALICE, PASSWORD).status);
+        std::thread::sleep(Duration::from_millis(300));
+        other.execute_batch("COMMIT").unwrap();
+        assert_eq!(logon.join().unwrap(), 200);
+    });
 }
 
 #[test]

@@ -31,6 +31,7 @@ mod connection;
 mod half_open;
 mod layer;
 mod ntlm_connection;
+mod patient;
 mod settings;
 mod user;
 
@@ -41,5 +42,6 @@ pub use axum::NotAuthenticated;
 pub use connection::{Connection, Question, Step};
 pub use layer::{NtlmLayer, NtlmService, ResponseBody, ResponseFuture};
 pub use ntlm_connection::NtlmConnection;
+pub use patient::Patient;
 pub use settings::{Endpoint, ExtendedProtection, Limits, Moment, Settings};
 pub use user::NtlmUser;
