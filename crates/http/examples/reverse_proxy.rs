@@ -5,6 +5,7 @@
 //! curl --ntlm -u alice:secret http://127.0.0.1:8080/          # asks http://127.0.0.1:3000/
 //! ```
 
+use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -48,17 +49,14 @@ pub(crate) async fn serve(listener: TcpListener, upstream: SocketAddr) -> Result
     }
 }
 
-/// Serves a connection of a client, with one of its own to the server behind: a shared one would mix users up.
+/// Serves a connection of a client.
 async fn connection(
     stream: TcpStream,
     client: SocketAddr,
     upstream: SocketAddr,
     layer: NtlmLayer,
 ) -> Result<(), BoxError> {
-    let behind = TokioIo::new(TcpStream::connect(upstream).await?);
-    let (sender, driver) = hyper::client::conn::http1::handshake(behind).await?;
-    tokio::spawn(driver);
-    let service = layer.layer(Upstream(Arc::new(Mutex::new(sender))));
+    let service = layer.layer(Upstream { address: upstream, kept: Arc::default() });
     let state = NtlmConnection::new(Some(client));
     let service = service_fn(move |mut request| {
         request.extensions_mut().insert(state.clone());
@@ -68,16 +66,45 @@ async fn connection(
     Ok(())
 }
 
-/// The server behind, for one connection.
+/// The server behind, for one connection of a client.
 #[derive(Clone)]
-struct Upstream(Arc<Mutex<SendRequest<Incoming>>>);
+struct Upstream {
+    address: SocketAddr,
+    kept: Arc<Mutex<Option<Kept>>>,
+}
+
+/// A connection to the server behind, and the logon that it was made for: a client's connection may be another user's later, and a shared one would mix users up.
+struct Kept {
+    sender: SendRequest<Incoming>,
+    user: NtlmUser,
+}
+
+impl Upstream {
+    async fn send(&self, request: Request<Incoming>, user: NtlmUser) -> Result<Response<Incoming>, BoxError> {
+        let mut slot = self.kept.lock().await;
+        let kept = slot.take().filter(|kept| std::ptr::eq(kept.user.info(), user.info()));
+        let mut kept = match kept {
+            Some(kept) if !kept.sender.is_closed() => kept,
+            _ => {
+                let stream = TokioIo::new(TcpStream::connect(self.address).await?);
+                let (sender, driver) = hyper::client::conn::http1::handshake(stream).await?;
+                tokio::spawn(driver);
+                Kept { sender, user }
+            }
+        };
+        kept.sender.ready().await?;
+        let response = kept.sender.send_request(request).await?;
+        *slot = Some(kept);
+        Ok(response)
+    }
+}
 
 impl Service<Request<Incoming>> for Upstream {
     type Response = Response<Incoming>;
-    type Error = hyper::Error;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<Incoming>, hyper::Error>> + Send>>;
+    type Error = io::Error;
+    type Future = Pin<Box<dyn Future<Output = io::Result<Response<Incoming>>> + Send>>;
 
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), hyper::Error>> {
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
     }
 
@@ -87,15 +114,13 @@ impl Service<Request<Incoming>> for Upstream {
         for name in forged.collect::<Vec<_>>() {
             request.headers_mut().remove(name);
         }
-        let user = request.extensions().get().map(NtlmUser::account);
-        if let Some(Ok(user)) = user.map(|user| HeaderValue::try_from(user.to_string_lossy())) {
-            request.headers_mut().insert(USER, user);
-        }
-        let upstream = Arc::clone(&self.0);
+        let upstream = self.clone();
         Box::pin(async move {
-            let mut upstream = upstream.lock().await;
-            upstream.ready().await?;
-            upstream.send_request(request).await
+            // NtlmLayer lets nobody through without.
+            let user = request.extensions().get::<NtlmUser>().cloned().ok_or(io::ErrorKind::PermissionDenied)?;
+            let name = HeaderValue::try_from(user.account().to_string_lossy()).map_err(io::Error::other)?;
+            request.headers_mut().insert(USER, name);
+            upstream.send(request, user).await.map_err(io::Error::other)
         })
     }
 }

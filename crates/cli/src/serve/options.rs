@@ -36,13 +36,17 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "DIRECTORY", conflicts_with = "upstream")]
     pub(super) dir: Option<PathBuf>,
 
-    /// Pass requests on to this server (http:// or https://), over a connection of its own for each client's.
+    /// Pass requests on to this server (http:// or https://), over a connection of its own for each logon. Where the URL has a path, requests cannot leave it.
     #[arg(long, value_name = "URL")]
     pub(super) upstream: Option<String>,
 
     /// Trust the certificates in this file (PEM) for the upstream server, instead of those that the system trusts.
     #[arg(long, value_name = "FILE", requires = "upstream")]
     pub(super) upstream_ca: Option<PathBuf>,
+
+    /// Seconds that the upstream server may take to answer, from when it was last sent a part of the request; more is 504.
+    #[arg(long, value_name = "SECONDS", default_value_t = 300, requires = "upstream", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub(super) upstream_timeout: u64,
 
     /// The header that tells the upstream server who it is; what clients send under this name is dropped.
     #[arg(long, value_name = "NAME", default_value = "X-Remote-User")]
@@ -127,6 +131,10 @@ pub(crate) struct Arguments {
 impl Arguments {
     pub(super) fn idle_timeout(&self) -> Duration {
         Duration::from_secs(self.idle_timeout)
+    }
+
+    pub(super) fn upstream_timeout(&self) -> Duration {
+        Duration::from_secs(self.upstream_timeout)
     }
 
     pub(super) fn stop_timeout(&self) -> Duration {

@@ -36,7 +36,8 @@ impl Site {
         Ok(match (&arguments.dir, &arguments.upstream) {
             (Some(directory), _) => Self::Files(Arc::new(Files::new(directory)?)),
             (None, Some(url)) => {
-                Self::Upstream(Arc::new(Target::new(url, &arguments.user_header, arguments.upstream_ca.as_deref())?))
+                let (ca, answer) = (arguments.upstream_ca.as_deref(), arguments.upstream_timeout());
+                Self::Upstream(Arc::new(Target::new(url, &arguments.user_header, ca, answer)?))
             }
             (None, None) => Self::Who,
         })

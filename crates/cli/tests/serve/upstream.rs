@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
 
 use crate::support::*;
 
@@ -130,6 +131,97 @@ fn each_connection_has_one_of_its_own_behind_and_keeps_it() {
 }
 
 #[test]
+fn two_users_of_one_connection_do_not_share_one_behind() {
+    let behind = Behind::start();
+    let (_directory, server) = behind.serve(&[]);
+    let mut http = server.alice();
+    for (number, user) in [(1, BOB), (2, ALICE), (3, ALICE)] {
+        for reply in [http.log_on(user, PASSWORD), http.get("/")] {
+            let seen = reply.text().to_lowercase();
+            assert!(seen.starts_with(&format!("connection {number}\n")), "{user}: {seen}");
+            assert!(seen.contains(&format!("x-remote-user: {}\r\n", user.to_lowercase())), "{user}: {seen}");
+        }
+    }
+}
+
+#[test]
+fn a_body_that_goes_on_takes_as_long_as_it_likes_and_an_answer_does_not() {
+    let behind = Behind::start();
+    let (_directory, server) = behind.serve(&["--upstream-timeout", "2"]);
+    let mut http = server.alice();
+    let begun = Instant::now();
+    http.send(b"POST /chunks HTTP/1.1\r\nHost: web1\r\nTransfer-Encoding: chunked\r\n\r\n");
+    for _ in 0..6 {
+        std::thread::sleep(Duration::from_millis(500));
+        http.send(b"3\r\nabc\r\n");
+    }
+    http.send(b"0\r\n\r\n");
+    assert_eq!(http.reply().status, 200);
+    assert!(begun.elapsed() > Duration::from_secs(2), "longer than the limit");
+
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let directory = Directory::new();
+    let url = format!("http://{}", silent.local_addr().unwrap());
+    let server = Server::start(&directory, &["--upstream", &url, "--upstream-timeout", "1"]);
+    assert_eq!(server.connect().log_on(ALICE, PASSWORD).status, 504);
+}
+
+#[test]
+fn a_connection_that_the_server_behind_gave_up_is_replaced_where_nothing_can_be_executed_twice() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            std::thread::spawn(move || {
+                // One request is answered; with the next the connection ends.
+                for answer in [b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok".as_slice(), b""] {
+                    let mut seen = Vec::new();
+                    while complete(&seen).is_none() {
+                        let mut chunk = [0; 8192];
+                        match stream.read(&mut chunk) {
+                            Ok(0) | Err(_) => return,
+                            Ok(length) => seen.extend(&chunk[..length]),
+                        }
+                    }
+                    stream.write_all(answer).unwrap();
+                }
+            });
+        }
+    });
+    let directory = Directory::new();
+    let server = Server::start(&directory, &["--upstream", &url]);
+    let mut http = server.alice();
+    for _ in 0..3 {
+        assert_eq!(http.get("/").status, 200);
+    }
+    assert_eq!(http.request("POST", "/", &[], b"an order").status, 502, "it may have been executed");
+    assert_eq!(http.request("POST", "/", &[], b"an order").status, 200);
+    assert_eq!(http.request("DELETE", "/", &[], b"").status, 502, "so may this");
+}
+
+#[test]
+fn a_body_in_chunks_goes_through_whatever_the_method() {
+    let behind = Behind::start();
+    let (_directory, server) = behind.serve(&[]);
+    let mut http = server.alice();
+    for method in ["GET", "POST", "DELETE"] {
+        let head = format!("{method} /chunks HTTP/1.1\r\nHost: web1\r\nTransfer-Encoding: chunked\r\n\r\n");
+        http.send(head.as_bytes());
+        http.send(b"3\r\nabc\r\n0\r\n\r\n");
+        let reply = http.reply();
+        let seen = reply.text().to_lowercase();
+        assert!(reply.status == 200 && seen.contains("\r\n3\r\nabc\r\n0\r\n\r\n"), "{method}: {reply:?}");
+        assert!(
+            seen.contains("transfer-encoding: chunked\r\n") && !seen.contains("content-length"),
+            "{method}: {seen}"
+        );
+    }
+    let seen = http.get("/").text().to_lowercase();
+    assert!(!seen.contains("transfer-encoding"), "nothing is no body: {seen}");
+}
+
+#[test]
 fn a_body_in_chunks_goes_through_and_one_that_is_too_long_does_not() {
     let behind = Behind::start();
     let (_directory, server) = behind.serve(&["--max-body", "1000"]);
@@ -173,7 +265,8 @@ fn a_path_of_the_target_goes_before_the_paths_of_requests() {
     let behind = Behind::start();
     let directory = Directory::new();
     let server = Server::start(&directory, &["--upstream", &format!("http://{}/app/", behind.address)]);
-    let reply = server.alice().get("/page?a=b");
+    let mut http = server.alice();
+    let reply = http.get("/page?a=b");
     assert!(reply.text().contains("GET /app/page?a=b HTTP/1.1"), "{}", reply.text());
 }
 

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use axum::Router;
+use axum::extract::ConnectInfo;
 use axum::routing::get;
 use http::HeaderMap;
 use tokio::net::TcpListener;
@@ -52,4 +53,21 @@ async fn the_reverse_proxy_tells_who_it_is_and_nobody_else_can() {
         assert_eq!(wire.get("/", &[forged]).await.body, expected);
     }
     assert_eq!(Wire::connect(address).await.get("/", &["X-Remote-User: EXAMPLE\\alice"]).await.status, 401);
+}
+
+#[tokio::test]
+async fn each_logon_through_the_reverse_proxy_has_a_connection_of_its_own_behind() {
+    let (behind, upstream) = listener().await;
+    let port = |ConnectInfo(address): ConnectInfo<SocketAddr>| async move { address.port().to_string() };
+    let app = Router::new().route("/", get(port)).into_make_service_with_connect_info::<SocketAddr>();
+    tokio::spawn(async move { axum::serve(behind, app).await });
+    let (listener, address) = listener().await;
+    tokio::spawn(reverse_proxy::serve(listener, upstream));
+
+    let mut wire = Wire::connect(address).await;
+    let first = wire.log_on("/", Client::new(ALICE, PASSWORD)).await.body;
+    assert_eq!(wire.get("/", &[]).await.body, first);
+    let second = wire.log_on("/", Client::new(ALICE, PASSWORD)).await.body;
+    assert_ne!(second, first);
+    assert_eq!(wire.get("/", &[]).await.body, second);
 }

@@ -1,6 +1,7 @@
-//! The reverse proxy: each client's connection has a connection of its own to the server behind, which therefore never sees two users on one.
+//! The reverse proxy: each logon has a connection of its own to the server behind, which therefore never sees two users on one.
 
 mod headers;
+mod outgoing;
 mod tls;
 
 use std::fmt;
@@ -21,8 +22,9 @@ use ntlm_http::server::NtlmUser;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::Mutex;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
+use self::outgoing::{Outgoing, Progress, outgoing, repeatable};
 use self::tls::Tls;
 use super::body::{BoxError, RequestBody, ResponseBody};
 use super::site::page;
@@ -30,9 +32,6 @@ use crate::failure::Failure;
 
 /// How long connecting may take.
 const CONNECT: Duration = Duration::from_secs(10);
-
-/// How long the server behind may take until it begins to answer.
-const ANSWER: Duration = Duration::from_secs(300);
 
 /// A server behind.
 #[derive(Debug)]
@@ -43,11 +42,18 @@ pub(super) struct Target {
     user_header: HeaderName,
     /// For https.
     tls: Option<Tls>,
+    /// How long the server behind may take until it begins to answer, from when it was last sent something.
+    answer: Duration,
 }
 
 impl Target {
     /// The server at `url`, told who it is in `user_header`. `ca` is whom to trust, other than whom the system does.
-    pub(super) fn new(url: &str, user_header: &HeaderName, ca: Option<&Path>) -> Result<Self, Failure> {
+    pub(super) fn new(
+        url: &str,
+        user_header: &HeaderName,
+        ca: Option<&Path>,
+        answer: Duration,
+    ) -> Result<Self, Failure> {
         let failed = |reason: &str| Failure::unusable(format!("--upstream {url}: {reason}"));
         let uri: Uri = url.parse().map_err(|_| failed("this is no URL, such as http://127.0.0.1:3000"))?;
         let https = match uri.scheme() {
@@ -69,7 +75,7 @@ impl Target {
             (false, Some(_)) => return Err(failed("--upstream-ca is for https:// alone")),
             (false, None) => None,
         };
-        Ok(Self { authority, prefix, user_header: user_header.clone(), tls })
+        Ok(Self { authority, prefix, user_header: user_header.clone(), tls, answer })
     }
 
     /// Host and port for connecting.
@@ -90,7 +96,21 @@ pub(super) struct Upstream {
     client: SocketAddr,
     tls: bool,
     /// The connection, when there is one that can be used.
-    sender: Mutex<Option<SendRequest<RequestBody<Incoming>>>>,
+    kept: Mutex<Option<Kept>>,
+}
+
+/// A connection to the server behind, and whose it is.
+struct Kept {
+    sender: SendRequest<Outgoing>,
+    user: NtlmUser,
+}
+
+impl Kept {
+    /// Whether it was made for this very logon. Another logon of the client's connection is another user, or may be: what the server behind remembers of a connection is
+    /// not for him.
+    fn is_of(&self, user: &NtlmUser) -> bool {
+        std::ptr::eq(self.user.info(), user.info())
+    }
 }
 
 impl fmt::Debug for Upstream {
@@ -101,7 +121,7 @@ impl fmt::Debug for Upstream {
 
 impl Upstream {
     pub(super) fn new(target: Arc<Target>, client: SocketAddr, tls: bool) -> Self {
-        Self { target, client, tls, sender: Mutex::new(None) }
+        Self { target, client, tls, kept: Mutex::new(None) }
     }
 
     /// Passes a request on, and the response back.
@@ -121,7 +141,7 @@ impl Upstream {
         if let Err(reason) = self.prepare(&mut request, name) {
             return page(StatusCode::BAD_REQUEST, reason);
         }
-        match self.exchange(request).await {
+        match self.exchange(request, user).await {
             Ok(mut response) => {
                 headers::back(response.headers_mut());
                 response.map(|body| body.map_err(BoxError::from).boxed_unsync())
@@ -166,23 +186,62 @@ impl Upstream {
         Ok(())
     }
 
-    async fn exchange(&self, request: Request<RequestBody<Incoming>>) -> Result<Response<Incoming>, UpstreamError> {
-        let mut slot = self.sender.lock().await;
-        let mut sender = match slot.take() {
-            Some(mut sender) => match sender.ready().await {
-                Ok(()) => sender,
-                // The server behind has closed it meanwhile.
-                Err(_) => self.connect().await?,
-            },
-            None => self.connect().await?,
-        };
-        let response = timeout(ANSWER, sender.send_request(request)).await.map_err(|_| UpstreamError::TooLate)?;
-        let response = response.map_err(UpstreamError::Broken)?;
-        *slot = Some(sender);
+    async fn exchange(
+        &self,
+        request: Request<RequestBody<Incoming>>,
+        user: &NtlmUser,
+    ) -> Result<Response<Incoming>, UpstreamError> {
+        let progress = Progress::new();
+        let mut request = outgoing(request, &progress);
+        let mut slot = self.kept.lock().await;
+        if let Some(mut kept) = slot.take().filter(|kept| kept.is_of(user))
+            && kept.sender.ready().await.is_ok()
+        {
+            let copy = repeatable(&request);
+            match self.send(&mut kept.sender, request, &progress).await {
+                Ok(response) => {
+                    *slot = Some(kept);
+                    return Ok(response);
+                }
+                // The server behind has closed it meanwhile, as servers do with connections that nobody uses.
+                Err((UpstreamError::Broken(error), unsent)) if !error.is_parse() && !error.is_user() => {
+                    request = unsent.or(copy).ok_or(UpstreamError::Broken(error))?;
+                }
+                Err((error, _)) => return Err(error),
+            }
+        }
+        let mut sender = self.connect().await?;
+        let response = self.send(&mut sender, request, &progress).await.map_err(|(error, _)| error)?;
+        *slot = Some(Kept { sender, user: user.clone() });
         Ok(response)
     }
 
-    async fn connect(&self) -> Result<SendRequest<RequestBody<Incoming>>, UpstreamError> {
+    /// Sends a request and waits for the head of the response. With the error comes the request, if nothing of it was sent.
+    async fn send(
+        &self,
+        sender: &mut SendRequest<Outgoing>,
+        request: Request<Outgoing>,
+        progress: &Progress,
+    ) -> Result<Response<Incoming>, (UpstreamError, Option<Request<Outgoing>>)> {
+        let begun = Instant::now();
+        let mut sent = std::pin::pin!(sender.try_send_request(request));
+        loop {
+            // A body that goes on may take as long as it likes.
+            let deadline = progress.moved().max(begun) + self.target.answer;
+            match timeout_at(deadline, &mut sent).await {
+                Ok(result) => {
+                    return result.map_err(|mut error| {
+                        let unsent = error.take_message();
+                        (UpstreamError::Broken(error.into_error()), unsent)
+                    });
+                }
+                Err(_) if progress.moved().max(begun) + self.target.answer > deadline => {}
+                Err(_) => return Err((UpstreamError::TooLate, None)),
+            }
+        }
+    }
+
+    async fn connect(&self) -> Result<SendRequest<Outgoing>, UpstreamError> {
         let connecting = async {
             let stream = TcpStream::connect(self.target.address()).await.map_err(UpstreamError::Connect)?;
             // Without it answers are late, not wrong.
@@ -198,7 +257,7 @@ impl Upstream {
     /// HTTP on a connection.
     async fn begin(
         stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    ) -> Result<SendRequest<RequestBody<Incoming>>, UpstreamError> {
+    ) -> Result<SendRequest<Outgoing>, UpstreamError> {
         let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(UpstreamError::Broken)?;
         // Ends with the sender, which ends with the client's connection.
         tokio::spawn(async move {
@@ -243,7 +302,9 @@ mod tests {
 
     #[test]
     fn a_target_is_a_host_with_a_port_and_perhaps_a_path() {
-        let target = |url| Target::new(url, &HeaderName::from_static("x-remote-user"), None);
+        let new = |url, header: &HeaderName, ca| Target::new(url, header, ca, Duration::from_secs(300));
+        let remote_user = &HeaderName::from_static("x-remote-user");
+        let target = |url| new(url, remote_user, None);
         let read = |url| {
             let target = target(url).unwrap();
             let (host, port) = target.address();
@@ -256,15 +317,12 @@ mod tests {
             assert!(target(url).is_err(), "{url}");
         }
         for ca in [Path::new("/nowhere"), Path::new(file!())] {
-            assert!(
-                Target::new("https://web1", &HeaderName::from_static("x-remote-user"), Some(ca)).is_err(),
-                "{ca:?}"
-            );
+            assert!(new("https://web1", remote_user, Some(ca)).is_err(), "{ca:?}");
         }
         let ca = Some(Path::new("/nowhere"));
-        assert!(Target::new("http://web1", &HeaderName::from_static("x-remote-user"), ca).is_err(), "nothing to trust");
+        assert!(new("http://web1", remote_user, ca).is_err(), "nothing to trust");
         for header in ["connection", "host", "content-length", "transfer_encoding", "authorization"] {
-            assert!(Target::new("http://web1", &header.parse().unwrap(), None).is_err(), "{header}");
+            assert!(new("http://web1", &header.parse().unwrap(), None).is_err(), "{header}");
         }
     }
 }
