@@ -268,6 +268,12 @@ fn a_path_of_the_target_goes_before_the_paths_of_requests() {
     let mut http = server.alice();
     let reply = http.get("/page?a=b");
     assert!(reply.text().contains("GET /app/page?a=b HTTP/1.1"), "{}", reply.text());
+    // It is not left again.
+    for path in ["/../admin", "/..", "/%2e%2e/admin", "/a/.%2E/../admin", "/..;/admin", "/..%2fadmin", "/..%5cadmin"] {
+        assert_eq!(http.get(path).status, 400, "{path}");
+    }
+    let reply = http.get("/a..b/...?../admin");
+    assert!(reply.text().contains("GET /app/a..b/...?../admin HTTP/1.1"), "{}", reply.text());
 }
 
 #[test]

@@ -166,6 +166,9 @@ impl Upstream {
         if !wanted.starts_with('/') {
             return Err("The target of the request is no path.\n");
         }
+        if !self.target.prefix.is_empty() && steps_up(request.uri().path()) {
+            return Err("The path of the request steps upwards.\n");
+        }
         let path = format!("{}{wanted}", self.target.prefix);
         // To a server behind, the name by which the client knows it is that of this server: the one in a target that is a whole URL, or else in Host (RFC 9112
         // section 3.2).
@@ -289,6 +292,35 @@ impl fmt::Display for UpstreamError {
     }
 }
 
+/// Whether a path has a segment in it that servers take for a step upwards: `..`, encoded or not, with parameters or without, between slashes of either kind.
+fn steps_up(path: &str) -> bool {
+    let decoded = percent_decoded(path);
+    decoded.split(|byte| matches!(byte, b'/' | b'\\')).any(|segment| {
+        let name = segment.split(|&byte| byte == b';').next().unwrap_or_default();
+        name == b".."
+    })
+}
+
+/// What is no percent-encoding stays as it is.
+fn percent_decoded(path: &str) -> Vec<u8> {
+    let digit = |byte: Option<&u8>| byte.and_then(|&byte| char::from(byte).to_digit(16));
+    let (mut bytes, mut rest) = (Vec::with_capacity(path.len()), path.as_bytes());
+    while let [first, after @ ..] = rest {
+        let encoded = (*first == b'%').then(|| Some(digit(after.first())? << 4 | digit(after.get(1))?)).flatten();
+        match encoded.and_then(|byte| u8::try_from(byte).ok()) {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = after.get(2..).unwrap_or_default();
+            }
+            None => {
+                bytes.push(*first);
+                rest = after;
+            }
+        }
+    }
+    bytes
+}
+
 /// The account in UTF-8; `None` for a name that is no text, or has characters in it that would make it look like another.
 fn header_value(user: &NtlmUser) -> Option<HeaderValue> {
     let name = String::from_utf16(user.account().units()).ok()?;
@@ -323,6 +355,44 @@ mod tests {
         assert!(new("http://web1", remote_user, ca).is_err(), "nothing to trust");
         for header in ["connection", "host", "content-length", "transfer_encoding", "authorization"] {
             assert!(new("http://web1", &header.parse().unwrap(), None).is_err(), "{header}");
+        }
+    }
+
+    #[test]
+    fn a_step_upwards_is_seen_in_whatever_form() {
+        for path in [
+            "/..",
+            "/../admin",
+            "/a/../../b",
+            "/%2e%2e/a",
+            "/.%2E",
+            "/%2e./a",
+            "/..;/a",
+            "/..;a=b/c",
+            "/..%3b/a",
+            "/a%2f..%2fb",
+            "/a\\..\\b",
+            "/a%5C..",
+            "/%%2e%2e/../a",
+        ] {
+            assert!(steps_up(path), "{path}");
+        }
+        for path in [
+            "/",
+            "/a/b",
+            "/...",
+            "/..a",
+            "/a..",
+            "/a/.b",
+            "/%",
+            "/%2",
+            "/%2e",
+            "/a;../b",
+            "/%zz..",
+            "/;..",
+            "/%252e%252e",
+        ] {
+            assert!(!steps_up(path), "{path}");
         }
     }
 }
