@@ -15,6 +15,15 @@ const FORWARDED: HeaderName = HeaderName::from_static("forwarded");
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
+/// Further headers in which servers behind look for what only a proxy can say.
+const OF_PROXIES: [HeaderName; 5] = [
+    HeaderName::from_static("x-real-ip"),
+    HeaderName::from_static("x-forwarded-host"),
+    HeaderName::from_static("x-forwarded-port"),
+    HeaderName::from_static("x-forwarded-server"),
+    HeaderName::from_static("x-forwarded-user"),
+];
+
 /// Headers that concern one connection and not the next (RFC 9110 section 7.6.1).
 const HOP_BY_HOP: [HeaderName; 9] = [
     CONNECTION,
@@ -34,7 +43,7 @@ pub(super) fn forth(headers: &mut HeaderMap, user_header: &HeaderName, user: Hea
     // The body is read here, which asks for it; and whatever is in Authorization was for here.
     headers.remove(EXPECT);
     headers.remove(AUTHORIZATION);
-    for ours in [user_header, &X_FORWARDED_FOR, &X_FORWARDED_PROTO, &FORWARDED] {
+    for ours in [user_header, &X_FORWARDED_FOR, &X_FORWARDED_PROTO, &FORWARDED].into_iter().chain(&OF_PROXIES) {
         remove_alike(headers, ours);
     }
     headers.insert(user_header, user);
@@ -140,6 +149,12 @@ mod tests {
             ("x-forwarded-for", "203.0.113.9"),
             ("x_forwarded_for", "203.0.113.9"),
             ("forwarded", "for=203.0.113.9"),
+            ("x-real-ip", "203.0.113.9"),
+            ("x_real_ip", "203.0.113.9"),
+            ("x-forwarded-host", "web2"),
+            ("x-forwarded-port", "1"),
+            ("x-forwarded-server", "web2"),
+            ("x-forwarded-user", "admin"),
         ]);
         let expected = map(&[
             ("host", "web1"),
