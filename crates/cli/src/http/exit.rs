@@ -13,7 +13,8 @@ const STATUS_NO_NTLM: u8 = 4;
 /// A response of 400 or above, with --fail; curl's number.
 pub(super) const STATUS_HTTP_ERROR: u8 = 22;
 
-pub(super) fn failure(error: &Error) -> Failure {
+/// The failure that an error comes to. `named`: --cacert was given.
+pub(super) fn failure(error: &Error, named: bool) -> Failure {
     let status = match error {
         Error::Url { .. } | Error::Request(_) | Error::Roots(_) | Error::Body(_) => STATUS_UNUSABLE,
         Error::Logon(error) => match error.refusal {
@@ -27,7 +28,13 @@ pub(super) fn failure(error: &Error) -> Failure {
         _ => STATUS_UNREACHABLE,
     };
     let hint = match error {
-        Error::Tls { .. } => "; --cacert names a certificate to trust",
+        Error::Tls { source, .. } if source.to_string().contains("certificate") => {
+            if named {
+                "; neither the system nor --cacert vouches for it"
+            } else {
+                "; --cacert names a certificate to trust"
+            }
+        }
         Error::Redirects { .. } => "; --max-redirs allows more",
         // Only JSON holds a body whole.
         Error::TooLong { .. } => ", more than --json takes in; write the body to a file with -o",

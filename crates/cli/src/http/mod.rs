@@ -40,7 +40,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let client = client(options, &log)?;
     finish(async {
         let exchange = async {
-            let response = client.send(request).await.map_err(|error| exit::failure(&error))?;
+            let response =
+                client.send(request).await.map_err(|error| exit::failure(&error, options.cacert.is_some()))?;
             output::deliver(response, options, &log).await
         };
         match options.max_time {

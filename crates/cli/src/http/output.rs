@@ -56,7 +56,9 @@ async fn pour(response: Response<ResponseBody>, options: &Options, sink: &mut Si
     let mut length = 0;
     let mut body = response.into_body();
     while let Some(frame) = body.frame().await {
-        let Ok(data) = frame.map_err(|error| exit::failure(&error))?.into_data() else { continue };
+        let Ok(data) = frame.map_err(|error| exit::failure(&error, options.cacert.is_some()))?.into_data() else {
+            continue;
+        };
         if !sink.write(&data)? {
             // Nobody reads on: head(1) has seen enough.
             return Ok(length);
@@ -182,7 +184,11 @@ async fn as_json(
             json!({ "bytes": length, "file": path.display().to_string() })
         }
         None => {
-            let body = response.into_body().read(MAX_JSON).await.map_err(|error| exit::failure(&error))?;
+            let body = response
+                .into_body()
+                .read(MAX_JSON)
+                .await
+                .map_err(|error| exit::failure(&error, options.cacert.is_some()))?;
             match std::str::from_utf8(&body) {
                 Ok(text) => json!({ "bytes": body.len(), "text": text }),
                 Err(_) => json!({ "bytes": body.len(), "base64": BASE64_STANDARD.encode(&body) }),

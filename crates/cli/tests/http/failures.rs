@@ -103,7 +103,8 @@ fn a_certificate_that_nobody_trusts_is_status_3_unless_it_is_named_or_everything
         let other = format!("-----BEGIN CERTIFICATE-----\n{other}\n-----END CERTIFICATE-----\n");
         let other = crate::command::File::new(other.as_bytes(), 0o644);
 
-        as_alice(&["--cacert", other.path(), &url]).expect(3, &["no TLS", "--cacert"]);
+        as_alice(&["--cacert", other.path(), &url]).expect(3, &["no TLS", "neither the system nor --cacert vouches"]);
+        as_alice(&[&url]).expect(3, &["no TLS", "; --cacert names a certificate to trust"]);
         assert_eq!(as_alice(&["-k", &url]).text(), "alice GET ");
         assert_eq!(as_alice(&["--cacert", pem.path(), &url]).text(), "alice GET ");
         as_alice(&["-k", "--no-channel-bindings", &url])

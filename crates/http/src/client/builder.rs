@@ -120,7 +120,7 @@ impl Builder {
         self
     }
 
-    /// Trusts a certificate besides those that the system trusts.
+    /// Trusts a certificate besides those that the system trusts: what it has signed, and itself.
     pub fn trust(mut self, certificate: CertificateDer<'static>) -> Self {
         self.settings.trust.added.push(certificate);
         self

@@ -63,6 +63,7 @@ pub use self::builder::Builder;
 pub use self::error::Error;
 pub use self::refusal::{LogonError, Refusal};
 pub use self::response::ResponseBody;
+pub use self::tls::verifier;
 pub use self::url::Origin;
 
 use self::attempts::{Attempts, Expectations};

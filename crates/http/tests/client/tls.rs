@@ -13,6 +13,12 @@ async fn demanding(certificate: Option<CertificateDer<'static>>) -> Server {
     Server::bind(Some(identity), move |_| Gate::new(Party::Server).requiring_bindings(&certificate).script()).await
 }
 
+/// A server with this identity that wants bindings to it.
+async fn demanding_of(identity: Identity) -> Server {
+    let certificate = identity.certificate.clone();
+    Server::bind(Some(identity), move |_| Gate::new(Party::Server).requiring_bindings(&certificate).script()).await
+}
+
 #[test]
 fn a_server_that_requires_channel_bindings_is_logged_on_to() {
     run(async {
@@ -65,6 +71,38 @@ fn a_name_that_the_certificate_does_not_have_is_an_error() {
         let url = server.url("/").replace("localhost", "127.0.0.1");
         let error = for_alice(&server).build().send(get(&url)).await.unwrap_err();
         assert!(matches!(&error, Error::Tls { .. }), "{error:?}");
+    });
+}
+
+#[test]
+fn a_certificate_that_openssl_makes_of_itself_is_trusted_when_it_is_named() {
+    run(async {
+        let of_authority = |parameters: &mut rcgen::CertificateParams| {
+            parameters.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        };
+        let serve = async |identity: Identity| {
+            let certificate = identity.certificate.clone();
+            (demanding_of(identity).await, certificate)
+        };
+        let (server, certificate) = serve(Identity::made(&["http/1.1"], of_authority)).await;
+        let trusting = |certificate: &CertificateDer<'static>| Client::builder().trust(certificate.clone()).build();
+        let client = trusting(&certificate);
+        assert_eq!(client.send_as(get(&server.url("/")), &alice()).await.unwrap().status(), 200);
+
+        // What is checked of others is checked of it.
+        let url = server.url("/").replace("localhost", "127.0.0.1");
+        let error = trusting(&certificate).send_as(get(&url), &alice()).await.unwrap_err();
+        assert!(error.to_string().contains("not valid for name"), "{error}");
+        let another = Identity::made(&[], of_authority).certificate;
+        let error = trusting(&another).send_as(get(&server.url("/")), &alice()).await.unwrap_err();
+        assert!(matches!(&error, Error::Tls { .. }), "{error}");
+        let (server, certificate) = serve(Identity::made(&["http/1.1"], |parameters| {
+            of_authority(parameters);
+            parameters.not_after = rcgen::date_time_ymd(2020, 1, 1);
+        }))
+        .await;
+        let error = trusting(&certificate).send_as(get(&server.url("/")), &alice()).await.unwrap_err();
+        assert!(error.to_string().contains("expired"), "{error}");
     });
 }
 

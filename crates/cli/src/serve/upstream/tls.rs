@@ -22,11 +22,13 @@ impl Tls {
     /// Whoever proves to be `host`, to those whom the system trusts, or to those in the file `ca` (PEM) alone.
     pub(super) fn new(host: &str, ca: Option<&Path>) -> Result<Self, String> {
         let name = ServerName::try_from(host.to_owned()).map_err(|_| "no certificate has such a host in it")?;
-        let roots = match ca {
+        let (roots, named) = match ca {
             Some(path) => in_file(path).map_err(|reason| format!("{}: {reason}", path.display()))?,
-            None => of_system()?,
+            None => (of_system()?, Vec::new()),
         };
-        let mut config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+        let verifier = ntlm_http::client::verifier(roots, named)?;
+        let builder = ClientConfig::builder().dangerous().with_custom_certificate_verifier(verifier);
+        let mut config = builder.with_no_client_auth();
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(Self { config: Arc::new(config), name })
     }
@@ -36,13 +38,14 @@ impl Tls {
     }
 }
 
-fn in_file(path: &Path) -> Result<RootCertStore, String> {
+fn in_file(path: &Path) -> Result<(RootCertStore, Vec<CertificateDer<'static>>), String> {
     let certificates = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    let certificates = certificates.map_err(|error| error.to_string())?;
     let mut roots = RootCertStore::empty();
-    for certificate in certificates.map_err(|error| error.to_string())? {
-        roots.add(certificate).map_err(|error| error.to_string())?;
+    for certificate in &certificates {
+        roots.add(certificate.clone()).map_err(|error| error.to_string())?;
     }
-    if roots.is_empty() { Err("no certificate in PEM in it".to_owned()) } else { Ok(roots) }
+    if roots.is_empty() { Err("no certificate in PEM in it".to_owned()) } else { Ok((roots, certificates)) }
 }
 
 fn of_system() -> Result<RootCertStore, String> {

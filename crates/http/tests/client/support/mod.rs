@@ -154,9 +154,16 @@ pub(crate) struct Identity {
 
 impl Identity {
     pub(crate) fn new(alpn: &[&str]) -> Self {
-        let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
-        let certificate = made.cert.der().clone();
-        let key = PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
+        Self::made(alpn, |_| {})
+    }
+
+    /// With another certificate than the usual one.
+    pub(crate) fn made(alpn: &[&str], change: impl FnOnce(&mut rcgen::CertificateParams)) -> Self {
+        let mut parameters = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+        change(&mut parameters);
+        let key = rcgen::KeyPair::generate().unwrap();
+        let certificate = parameters.self_signed(&key).unwrap().der().clone();
+        let key = PrivatePkcs8KeyDer::from(key.serialize_der());
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let mut config = rustls::ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
