@@ -195,6 +195,25 @@ fn json_tells_the_response_and_the_logons() {
 }
 
 #[test]
+fn a_logon_that_nobody_decided_on_is_none() {
+    with_servers(async {
+        let server = Server::start(|_| {
+            let mut gate = Gate::new(Party::Server);
+            Box::new(move |seen| match gate.pass(seen) {
+                Ok(_) => Reply::Send(response(503, &[], "the accounts cannot be read")),
+                Err(asking) => Reply::Send(asking),
+            })
+        })
+        .await;
+        let outcome = as_alice(&["-v", "--json", &server.url("/")]);
+        outcome.expect(0, &["503"]);
+        assert!(!outcome.stderr.contains("logged on"), "{}", outcome.stderr);
+        let json: Value = serde_json::from_slice(&outcome.stdout).unwrap();
+        assert_eq!((&json["status"], &json["logons"]), (&503.into(), &serde_json::json!([])));
+    });
+}
+
+#[test]
 fn a_body_that_is_too_long_for_json_goes_to_a_file() {
     with_servers(async {
         const LENGTH: usize = (64 << 20) + 1;

@@ -65,6 +65,8 @@ pub(super) struct Connection {
     peers: Peers,
     /// It has served a request.
     served: bool,
+    /// The parties whose logons were told to the observer.
+    told: Vec<Party>,
     silence: Duration,
     observer: Option<Arc<dyn Observer>>,
 }
@@ -119,6 +121,7 @@ impl Connection {
             proxy: None,
             peers,
             served: false,
+            told: Vec::new(),
             silence,
             observer,
         })
@@ -286,20 +289,27 @@ impl Connection {
                 continue;
             }
             let Some(logon) = self.logon_mut(party) else { continue };
-            let before = logon.is_accepted();
             match logon.response(status, headers, environment::now(), &mut environment::entropy) {
                 Ok(taken) => *step = taken,
                 Err(refusal) => return Err(self.refused(party, refusal, via(headers))),
             }
-            if let (Some(observer), true) = (&self.observer, !before) {
-                let accepted = self.logon(party).filter(|logon| logon.is_accepted());
-                if let Some(context) = accepted.and_then(Logon::context) {
-                    observer.observe(&Event::LoggedOn { party, context });
-                }
-            }
+            self.tell(party, status);
         }
         let [proxy, server] = steps;
         Ok(if proxy == Step::Answer { server } else { proxy })
+    }
+
+    /// Tells the observer of a logon that was accepted, once.
+    fn tell(&mut self, party: Party, status: StatusCode) {
+        // Perhaps nobody has decided on it: a later response shows.
+        if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS || self.told.contains(&party) {
+            return;
+        }
+        let accepted = self.logon(party).filter(|logon| logon.is_accepted());
+        if let (Some(observer), Some(context)) = (&self.observer, accepted.and_then(Logon::context)) {
+            observer.observe(&Event::LoggedOn { party, context });
+            self.told.push(party);
+        }
     }
 
     /// Reads a response to its end, so that the connection can go on.

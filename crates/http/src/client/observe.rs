@@ -63,7 +63,7 @@ pub enum Event<'a> {
         /// All header lines.
         headers: &'a HeaderMap,
     },
-    /// A logon was accepted.
+    /// A logon was accepted. Not told while responses are such that perhaps nobody has decided on it: 429, 500 and above.
     LoggedOn {
         /// By whom.
         party: Party,

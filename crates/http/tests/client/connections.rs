@@ -136,6 +136,36 @@ fn a_connection_lost_in_the_middle_of_the_logon_is_begun_again_once() {
 }
 
 #[test]
+fn a_logon_that_perhaps_nobody_decided_on_is_told_when_it_counts() {
+    run(async {
+        for undecided in [429, 500, 502, 503] {
+            let server = Server::start(move |_| {
+                let mut gate = Gate::new(Party::Server);
+                Box::new(move |seen| match gate.pass(seen) {
+                    Ok(_) if seen.target == "/busy" => Reply::Send(response(undecided, &[], "later")),
+                    Ok(user) => ok(&user),
+                    Err(asking) => Reply::Send(asking),
+                })
+            })
+            .await;
+            let logons = Arc::new(AtomicUsize::new(0));
+            let count = logons.clone();
+            let client = for_alice(&server)
+                .observer(move |event: &Event<'_>| {
+                    count.fetch_add(usize::from(matches!(event, Event::LoggedOn { .. })), Ordering::SeqCst);
+                })
+                .build();
+            for (path, status, told) in [("/busy", undecided, 0), ("/", 200, 1), ("/busy", undecided, 1), ("/", 200, 1)]
+            {
+                let response = client.send(get(&server.url(path))).await.unwrap();
+                assert_eq!(text(response).await.0, status);
+                assert_eq!(logons.load(Ordering::SeqCst), told, "{status} for {path}");
+            }
+        }
+    });
+}
+
+#[test]
 fn a_server_that_closes_after_each_answer_is_told_to_keep_connections() {
     run(async {
         let server = Server::start(|_| {
