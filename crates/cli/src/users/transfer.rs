@@ -45,7 +45,7 @@ pub(super) struct ImportArguments {
 /// What is written is as good as the passwords.
 #[derive(Debug, Args)]
 pub(super) struct ExportArguments {
-    /// A new file, which its owner alone can read; standard output unless given.
+    /// A new file, which its owner alone can read; `-` for standard output, as without.
     #[arg(value_name = "FILE")]
     file: Option<PathBuf>,
 }
@@ -137,7 +137,7 @@ fn progress(length: usize) -> ProgressBar {
 
 pub(super) fn export(path: &Path, arguments: &ExportArguments) -> Result<ExitCode, Failure> {
     let store = open(path)?;
-    let Some(file) = &arguments.file else {
+    let Some(file) = arguments.file.as_deref().filter(|file| *file != Path::new("-")) else {
         tell("warning: what follows is as good as the passwords");
         let mut out = std::io::BufWriter::new(std::io::stdout().lock());
         store.export(&mut out)?;

@@ -91,6 +91,8 @@ fn what_is_exported_is_imported() {
     assert_eq!(said.status, Some(0));
     assert!(said.stderr.contains("warning") && said.stdout.contains(HASH_OF_SECRET), "{said:?}");
     place.write("smbpasswd", &said.stdout);
+    assert_eq!(place.users(&["export", "-"], "").stdout, said.stdout);
+    assert!(!place.path("-").exists(), "no file of that name");
 
     let other = Place::new();
     let file = place.path("smbpasswd");
