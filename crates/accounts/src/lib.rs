@@ -66,7 +66,7 @@ pub use first_of::FirstOf;
 pub use fixed::FixedPassword;
 pub use line::Format;
 pub use local::LocalAuthority;
-pub use memory::{Account, HashStore, MemoryStore, StoreError};
+pub use memory::{Account, Domains, HashStore, MemoryStore, StoreError};
 pub use name::{AccountName, server_names};
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteStore;

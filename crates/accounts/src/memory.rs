@@ -144,6 +144,28 @@ impl fmt::Display for DuplicateAccount {
 
 impl std::error::Error for DuplicateAccount {}
 
+/// The domains that the accounts of a store are in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Domains {
+    /// No account has a domain.
+    None,
+    /// All accounts that have a domain are in this one.
+    One(UnicodeString),
+    /// There are accounts of several domains.
+    Several,
+}
+
+impl Domains {
+    /// The domain, when it is one.
+    #[must_use]
+    pub fn only(&self) -> Option<&UnicodeString> {
+        match self {
+            Self::One(domain) => Some(domain),
+            Self::None | Self::Several => None,
+        }
+    }
+}
+
 /// Accounts in memory.
 #[derive(Default)]
 pub struct MemoryStore {
@@ -202,6 +224,16 @@ impl MemoryStore {
     pub fn only_domain(&self) -> Option<&UnicodeString> {
         let mut domains = self.domains.values();
         domains.next().filter(|_| domains.next().is_none())
+    }
+
+    /// The domains that the accounts are in.
+    #[must_use]
+    pub fn domains(&self) -> Domains {
+        match self.only_domain() {
+            Some(domain) => Domains::One(domain.clone()),
+            None if self.domains.is_empty() => Domains::None,
+            None => Domains::Several,
+        }
     }
 
     /// The account that a client means that logs on as `user` in `domain`, or in whatever domain (`None`): then an account without a domain
@@ -271,6 +303,9 @@ mod tests {
         assert_eq!(store(&[r"Example\alice", "bob", r"EXAMPLE\carol"]).only_domain(), Some(&"Example".into()));
         assert_eq!(store(&[r"EXAMPLE\alice", r"OTHER\alice"]).only_domain(), None);
         assert_eq!(store(&["alice", "bob@example.test"]).only_domain(), None);
+        assert_eq!(store(&[r"Example\alice", "bob"]).domains(), Domains::One("Example".into()));
+        assert_eq!(store(&[r"EXAMPLE\alice", r"OTHER\alice"]).domains(), Domains::Several);
+        assert_eq!(store(&["alice"]).domains(), Domains::None);
         assert!(store(&[r"Example\alice"]).knows_domain(&"EXAMPLE".into()).unwrap());
         assert!(!store(&[r"Example\alice"]).knows_domain(&"EXAMPLE.TEST".into()).unwrap());
     }

@@ -16,7 +16,8 @@ pub(crate) struct NameOverrides {
     #[arg(long, value_name = "NAME")]
     netbios_name: Option<String>,
 
-    /// Server: the NetBIOS name of its domain; by default the only domain of its accounts.
+    /// Server: the NetBIOS name of its domain; by default the only domain of its accounts. Users who name no domain are in this one, or have an account of the
+    /// machine; where the accounts are in several domains and none is given here, only the latter.
     #[arg(long, value_name = "NAME")]
     netbios_domain: Option<String>,
 
@@ -34,6 +35,11 @@ impl NameOverrides {
     pub(crate) fn is_empty(&self) -> bool {
         let Self { netbios_name, netbios_domain, dns_name, dns_domain } = self;
         [netbios_name, netbios_domain, dns_name, dns_domain].into_iter().all(Option::is_none)
+    }
+
+    /// Whether the domain is given.
+    pub(crate) fn has_domain(&self) -> bool {
+        self.netbios_domain.as_deref().is_some_and(|name| !name.is_empty())
     }
 
     /// What the server is called when the accounts that have a domain are all in `only_domain`.

@@ -45,7 +45,7 @@ pub use row::StoredAccount;
 pub use transfer::{Existing, ImportReport};
 
 use crate::file::{Exposure, Stamp};
-use crate::memory::{Account, HashStore, StoreError};
+use crate::memory::{Account, Domains, HashStore, StoreError};
 use crate::name::AccountName;
 use fault::Fault;
 use row::{Key, columns, stored, text};
@@ -224,11 +224,25 @@ impl SqliteStore {
     ///
     /// [`StoreError`] when the database cannot be read.
     pub fn only_domain(&self) -> Result<Option<UnicodeString>, StoreError> {
+        self.domains().map(|domains| domains.only().cloned())
+    }
+
+    /// The domains that the accounts are in.
+    ///
+    /// # Errors
+    ///
+    /// As for [`only_domain`](Self::only_domain).
+    pub fn domains(&self) -> Result<Domains, StoreError> {
         self.read(|connection| {
-            let domain = "SELECT domain FROM account WHERE domain_key = (SELECT min(domain_key) FROM account WHERE domain_key > '')
-                          AND domain_key = (SELECT max(domain_key) FROM account) LIMIT 1";
-            let domain = connection.query_row(domain, [], |row| row.get::<_, String>(0)).optional()?;
-            Ok(domain.map(UnicodeString::from))
+            let first = "SELECT domain, domain_key = (SELECT max(domain_key) FROM account) FROM account
+                         WHERE domain_key > '' ORDER BY domain_key LIMIT 1";
+            let first =
+                connection.query_row(first, [], |row| Ok((row.get::<_, String>(0)?, row.get(1)?))).optional()?;
+            Ok(match first {
+                None => Domains::None,
+                Some((domain, true)) => Domains::One(domain.into()),
+                Some((_, false)) => Domains::Several,
+            })
         })
     }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use ntlm::{LogonFailure, Password, UnicodeString};
 use ntlm_accounts::sqlite::{ChangeError, Refusal};
-use ntlm_accounts::{Account, AccountName, HashStore as _, MemoryStore, SqliteStore};
+use ntlm_accounts::{Account, AccountName, Domains, HashStore as _, MemoryStore, SqliteStore};
 use proptest::prelude::*;
 
 use crate::support::{Scratch, at, has, is_password, name};
@@ -147,12 +147,15 @@ fn one_domain_is_the_only_domain() {
     assert_eq!(store.only_domain().unwrap(), None);
     add("local");
     assert_eq!(store.only_domain().unwrap(), None);
+    assert_eq!(store.domains().unwrap(), Domains::None);
     add(r"Example\alice");
     add(r"EXAMPLE\bob");
     assert!(store.only_domain().unwrap().is_some_and(|domain| domain.eq_ignore_case(&"example".into())));
     assert!(store.knows_domain(&"exAMPLE".into()).unwrap() && !store.knows_domain(&"EXAMPLE.TEST".into()).unwrap());
+    assert!(matches!(store.domains().unwrap(), Domains::One(_)));
     add(r"OTHER\carol");
     assert_eq!(store.only_domain().unwrap(), None);
+    assert_eq!(store.domains().unwrap(), Domains::Several);
 }
 
 #[test]

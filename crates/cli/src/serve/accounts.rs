@@ -7,7 +7,7 @@ use std::time::Duration;
 use ntlm::UnicodeString;
 use ntlm_accounts::config::Config;
 use ntlm_accounts::{
-    Account, AccountFile, AccountName, FileStore, HashStore, LocalAuthority, SqliteStore, StoreError, sqlite,
+    Account, AccountFile, AccountName, Domains, FileStore, HashStore, LocalAuthority, SqliteStore, StoreError, sqlite,
 };
 use ntlm_http::server::Patient;
 
@@ -28,8 +28,8 @@ pub(super) enum Source {
 /// What a source held when the server was started.
 pub(super) struct Accounts {
     pub(super) number: usize,
-    /// The domain that all accounts with a domain are in.
-    pub(super) only_domain: Option<UnicodeString>,
+    /// The domains that they are in.
+    pub(super) domains: Domains,
     /// For the administrator.
     pub(super) warnings: Vec<String>,
 }
@@ -69,7 +69,7 @@ impl Source {
                 let exposure = store.exposure()?.map(|exposure| format!("{self} holds secrets, and {exposure}"));
                 Ok(Accounts {
                     number: store.list()?.len(),
-                    only_domain: store.only_domain()?,
+                    domains: store.domains()?,
                     warnings: exposure.into_iter().collect(),
                 })
             }
@@ -77,7 +77,7 @@ impl Source {
                 let loaded = store.current()?;
                 Ok(Accounts {
                     number: loaded.store.accounts().len(),
-                    only_domain: loaded.store.only_domain().cloned(),
+                    domains: loaded.store.domains(),
                     warnings: warnings(store.file(), &loaded),
                 })
             }
@@ -102,11 +102,11 @@ impl Source {
         })
     }
 
-    /// The domain that all accounts with a domain are in.
-    pub(super) fn only_domain(&self) -> Result<Option<UnicodeString>, StoreError> {
+    /// The domains that the accounts are in.
+    pub(super) fn domains(&self) -> Result<Domains, StoreError> {
         match self {
-            Self::Database(store) => store.only_domain(),
-            Self::File(store) => Ok(store.current()?.store.only_domain().cloned()),
+            Self::Database(store) => store.domains(),
+            Self::File(store) => Ok(store.current()?.store.domains()),
         }
     }
 

@@ -56,6 +56,7 @@ async fn serve(arguments: &Arguments) -> Result<ExitCode, Failure> {
     for warning in &accounts.warnings {
         tracing::warn!("{warning}");
     }
+    setup::warn_of_several(&accounts.domains, &arguments.names, configuration.as_ref());
     let certificate = match (&arguments.cert, &arguments.key) {
         (Some(cert), Some(key)) => Some(Certificate::load(cert, key)?),
         _ => None,
@@ -65,7 +66,7 @@ async fn serve(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let Setup { settings, bindings, summary } = setup::setup(
         arguments,
         configuration.as_ref(),
-        accounts.only_domain.as_ref(),
+        accounts.domains.only(),
         certificate.as_ref(),
         &listening.addresses()?,
     )?;
@@ -83,15 +84,16 @@ async fn serve(arguments: &Arguments) -> Result<ExitCode, Failure> {
     setup::announce(arguments, &source, &accounts, &summary, &listening.addresses()?);
     let (names, configuration) = (arguments.names.clone(), configuration.map(Arc::new));
     tokio::spawn(async move {
-        let mut known = accounts.only_domain;
+        let mut known = accounts.domains;
         loop {
             tokio::time::sleep(NAMES_PERIOD).await;
             // A large file takes its time.
             let looking = Arc::clone(&source);
-            match tokio::task::spawn_blocking(move || looking.only_domain()).await {
-                Ok(Ok(domain)) if domain != known => {
-                    acceptor.set_names(&setup::server_names(&names, configuration.as_deref(), domain.as_ref()));
-                    known = domain;
+            match tokio::task::spawn_blocking(move || looking.domains()).await {
+                Ok(Ok(domains)) if domains != known => {
+                    setup::warn_of_several(&domains, &names, configuration.as_deref());
+                    acceptor.set_names(&setup::server_names(&names, configuration.as_deref(), domains.only()));
+                    known = domains;
                 }
                 // Whoever logs on meanwhile finds out.
                 Ok(Ok(_) | Err(_)) | Err(_) => {}

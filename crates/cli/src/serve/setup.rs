@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::path::Path;
 
 use ntlm::{ChannelBindings, ServerNames, UnicodeString};
+use ntlm_accounts::Domains;
 use ntlm_accounts::config::Config;
 use ntlm_http::server::{ExtendedProtection, Settings};
 
@@ -42,6 +43,16 @@ pub(super) fn server_names(
     match configuration {
         Some(configuration) if given.is_empty() => configuration.server(&host_name(), only_domain).names().clone(),
         _ => given.server_names(only_domain),
+    }
+}
+
+/// Tells the administrator that nobody says in which domain users are who name none.
+pub(super) fn warn_of_several(domains: &Domains, given: &NameOverrides, configuration: Option<&Config>) {
+    let configured = configuration.filter(|_| given.is_empty()).and_then(|it| it.server.netbios_domain.as_deref());
+    if *domains == Domains::Several && !given.has_domain() && configured.is_none_or(str::is_empty) {
+        tracing::warn!(
+            "the accounts are in several domains, and users who name none have accounts of this machine alone; --netbios-domain says which one is meant"
+        );
     }
 }
 

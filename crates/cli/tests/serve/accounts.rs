@@ -110,6 +110,30 @@ fn a_database_that_another_process_holds_holds_up_logons_alone_and_not_for_long(
 }
 
 #[test]
+fn accounts_of_a_second_domain_are_told_because_users_must_name_theirs_from_then_on() {
+    const SAID: &str = "the accounts are in several domains";
+    let directory = Directory::new();
+    let (store, path) = database(&directory);
+    let server = Server::run(command().args(["--db", &path]));
+    assert_eq!(server.connect().log_on("alice", PASSWORD).status, 200);
+    assert!(!server.has_said(SAID));
+    add(&store, r"OTHER\bob");
+    server.waits_for(SAID);
+    server.waits_for("--netbios-domain says which one is meant");
+    assert_eq!(server.connect().log_on("alice", PASSWORD).status, 401);
+    // At the start, too, unless it was said.
+    Server::run(command().args(["--db", &path])).waits_for(SAID);
+    let server = Server::run(command().args(["--db", &path, "--netbios-domain", "EXAMPLE"]));
+    assert_eq!(server.connect().log_on("alice", PASSWORD).status, 200);
+    assert!(!server.has_said(SAID));
+    let configuration =
+        directory.write("ntlm.toml", format!("[accounts]\ndatabase = '{path}'\n[server]\nnetbios_domain = 'EXAMPLE'"));
+    let server = Server::run(command().env("NTLM_CONFIG", &configuration));
+    assert_eq!(server.connect().log_on("alice", PASSWORD).status, 200);
+    assert!(!server.has_said(SAID));
+}
+
+#[test]
 fn wrong_passwords_lock_the_account() {
     let directory = Directory::new();
     let server = Server::start(&directory, &["--lock-out", "2"]);

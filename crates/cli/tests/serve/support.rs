@@ -102,6 +102,12 @@ impl Server {
         found(&said).unwrap()
     }
 
+    /// Whether it has said `text` so far.
+    #[allow(dead_code, reason = "for load.rs, which shares this file")]
+    pub(crate) fn has_said(&self, text: &str) -> bool {
+        self.said.0.lock().unwrap().contains(text)
+    }
+
     pub(crate) fn connect(&self) -> Http<TcpStream> {
         let stream = TcpStream::connect(self.address).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
