@@ -32,7 +32,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
     pub(super) listen: Vec<String>,
 
-    /// Serve the files under this directory.
+    /// Serve the files under this directory, without hidden ones (`.name`); links lead neither out of it nor to those.
     #[arg(long, value_name = "DIRECTORY", conflicts_with = "upstream")]
     pub(super) dir: Option<PathBuf>,
 

@@ -27,6 +27,10 @@ fn site() -> (Directory, Server) {
         std::os::unix::fs::symlink("..", root.join("way-up")).unwrap();
         std::os::unix::fs::symlink("docs/a.txt", root.join("within.txt")).unwrap();
         std::os::unix::fs::symlink("nowhere", root.join("docs/broken")).unwrap();
+        std::fs::create_dir(root.join(".git")).unwrap();
+        std::fs::write(root.join(".git/config"), "hidden").unwrap();
+        std::os::unix::fs::symlink("docs/.hidden", root.join("way-in.txt")).unwrap();
+        std::os::unix::fs::symlink(".git", root.join("way-in")).unwrap();
     }
     let server = Server::start(&directory, &["--dir", root.to_str().unwrap()]);
     (directory, server)
@@ -66,6 +70,9 @@ fn nothing_outside_is_served_whatever_the_path_looks_like() {
         "/way-out.txt",
         "/way-up/",
         "/way-up/secret.txt",
+        "/way-in.txt",
+        "/way-in/",
+        "/way-in/config",
         "/docs/.hidden",
         "/docs/%2ehidden",
         "/page.html%00.png",

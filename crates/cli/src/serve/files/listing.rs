@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use ntlm::FileTime;
 
-use super::path::{RequestPath, encoded, is_served};
+use super::path::{RequestPath, encoded, is_served, is_within};
 use crate::output::time;
 use crate::serve::site::escaped;
 
@@ -22,14 +22,14 @@ pub(super) struct Entry {
     modified: Option<SystemTime>,
 }
 
-/// The entries of a directory that are served, by name. Of a link, what it leads to, unless that lies outside of `root`.
+/// The entries of a directory that are served, by name. Of a link, what it leads to, unless that lies outside of `root` or is hidden.
 pub(super) fn entries(root: &Path, directory: &Path) -> io::Result<Vec<Entry>> {
     let mut entries = Vec::new();
     for entry in std::fs::read_dir(directory)?.take(LONGEST) {
         let entry = entry?;
         let Ok(name) = entry.file_name().into_string() else { continue };
         let is_link = entry.file_type()?.is_symlink();
-        if is_link && !entry.path().canonicalize().is_ok_and(|path| path.starts_with(root)) {
+        if is_link && !entry.path().canonicalize().is_ok_and(|path| is_within(&path, root)) {
             continue;
         }
         let Ok(metadata) = std::fs::metadata(entry.path()) else { continue };

@@ -20,7 +20,7 @@ use jiff::fmt::rfc2822::{DateTimeParser, DateTimePrinter};
 use tokio::fs::File;
 use tokio::io::{AsyncRead as _, ReadBuf};
 
-use self::path::RequestPath;
+use self::path::{RequestPath, is_within};
 use super::body::{BoxError, ResponseBody};
 use super::site::{html, only_get, page, private};
 use crate::failure::Failure;
@@ -28,7 +28,7 @@ use crate::failure::Failure;
 /// Bytes of a file that are read at a time.
 const CHUNK: usize = 64 << 10;
 
-/// The files under a directory. Hidden ones are not there for anybody, and links lead nowhere out of it.
+/// The files under a directory. Hidden ones are not there for anybody, and links lead nowhere out of it and to nothing hidden.
 #[derive(Debug)]
 pub(super) struct Files {
     /// Without links in it.
@@ -96,10 +96,10 @@ impl Files {
         }
     }
 
-    /// A path without links in it; what lies outside is not found.
+    /// A path without links in it; what lies outside, or is hidden, is not found.
     async fn inside(&self, path: &Path) -> io::Result<PathBuf> {
         let path = tokio::fs::canonicalize(path).await?;
-        if path.starts_with(&self.root) { Ok(path) } else { Err(io::ErrorKind::NotFound.into()) }
+        if is_within(&path, &self.root) { Ok(path) } else { Err(io::ErrorKind::NotFound.into()) }
     }
 }
 

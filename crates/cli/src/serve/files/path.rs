@@ -1,7 +1,7 @@
 //! Paths in requests, and what they name under a directory.
 
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 /// The path of a request: names of files, each a single one.
 #[derive(Debug, PartialEq, Eq)]
@@ -38,6 +38,12 @@ pub(super) fn is_served(name: &str) -> bool {
         && !name.starts_with('.')
         && !name.contains(['/', '\\', ':', '\0'])
         && !name.contains(char::is_control)
+}
+
+/// Whether a path without links in it lies under the root, and on the way to it nothing that is not served: what a link leads to is no more than what can be asked for.
+pub(super) fn is_within(path: &Path, root: &Path) -> bool {
+    let served = |part: Component<'_>| is_served(&part.as_os_str().to_string_lossy());
+    path.strip_prefix(root).is_ok_and(|below| below.components().all(served))
 }
 
 /// A segment of a path as it stands in a URL.
