@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use ntlm::config::{ChannelBindingsPolicy, TargetNamePolicy};
 use ntlm::context::{IdentityKind, Observations};
 use ntlm::error::Rejected;
+use ntlm::logon::NtStatus;
 use ntlm::wire::{AuthenticateMessage, AvFlags, AvId, AvPairs, Charset, NegotiateFlags, NtlmV2Response, ResponseClass};
 use ntlm::{
     ChannelBindings, ContextInfo, Error, FileTime, LogonFailure, LogonSuccess, NetworkLogon, UnicodeString, server,
@@ -148,6 +149,20 @@ impl AuditDraft {
             mic: self.claims.as_ref().map(|_| mic.unwrap_or_else(|| self.mic())),
             channel_bindings: self.claims.as_ref().map(|_| bindings.unwrap_or_else(|| self.bindings())),
             observations,
+            ..self.record
+        }
+    }
+
+    /// The record of an attempt that was turned away before it became a logon, with `status` in the words of Windows and `reason` as a sentence for administrators: event 4625.
+    #[must_use]
+    pub fn turned_away(self, status: NtStatus, reason: impl Into<String>) -> AuditRecord {
+        AuditRecord {
+            decision: Decision::Refused,
+            nt_status: status,
+            reason: reason.into(),
+            mic: self.claims.as_ref().map(|_| self.mic()),
+            channel_bindings: self.claims.as_ref().map(|_| self.bindings()),
+            observations: self.observations(),
             ..self.record
         }
     }

@@ -65,6 +65,8 @@
 //! | another check failed: MIC, target, echo, age of the challenge, kind of response | `refused` | LOGON_FAILURE |
 //! | the client lacks what policy requires, an OEM client for one | `refused` | NOT_SUPPORTED |
 //! | the client changed what was settled | `refused` | INVALID_PARAMETER |
+//! | an AUTHENTICATE_MESSAGE for no challenge, or too late for it | `refused` | LOGON_FAILURE |
+//! | the client's address is blocked, before it was challenged: once for each connection | `refused` | NETWORK_ACCESS_DENIED |
 //! | no NTLM message | `malformed` | INVALID_PARAMETER |
 //! | an account got locked out: a record of its own beside that of the logon, from [`Throttled`](crate::Throttled) | `locked_out` | ACCOUNT_LOCKED_OUT |
 

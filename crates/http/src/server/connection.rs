@@ -38,6 +38,8 @@ pub struct Connection {
     acceptor: u64,
     /// Failed logons in a row.
     failures: u32,
+    /// Whether there is a record of the address being blocked. One is enough: a blocked client would otherwise fill the records as fast as it can send requests.
+    blocked: bool,
 }
 
 #[derive(Debug)]
@@ -62,7 +64,14 @@ impl Connection {
     /// A connection of which nothing is known.
     #[must_use]
     pub fn new(origin: Origin) -> Self {
-        Self { origin, channel_bindings: None, state: State::Anonymous, acceptor: u64::MAX, failures: 0 }
+        Self {
+            origin,
+            channel_bindings: None,
+            state: State::Anonymous,
+            acceptor: u64::MAX,
+            failures: 0,
+            blocked: false,
+        }
     }
 
     /// The channel that the connection runs over.
@@ -117,7 +126,8 @@ impl Connection {
                 State::Authenticated(user) => Step::Pass(user.clone()),
                 State::Challenged(..) | State::Anonymous => {
                     self.state = State::Anonymous;
-                    Step::Answer(self.turned_away(acceptor, now).unwrap_or_else(|| Answer::offers(&acceptor.settings)))
+                    let turned_away = self.turned_away(acceptor, now);
+                    Step::Answer(turned_away.unwrap_or_else(|| Answer::offers(&acceptor.settings)))
                 }
             },
             Err(error) => {
@@ -143,8 +153,8 @@ impl Connection {
                 return self.authenticate(acceptor, scheme, ticket, &token, now);
             }
             (Ok(MessageType::Authenticate), _) => {
-                tracing::info!(address = %Address(&self.origin), "an AUTHENTICATE_MESSAGE that nothing on this connection led to");
-                return Step::Answer(self.unexpected(settings));
+                let reason = "an AUTHENTICATE_MESSAGE that nothing on this connection led to: stray, or a second time";
+                return Step::Answer(self.unexpected(acceptor, &token, reason, now));
             }
             // SPNEGO begins with the tag of an InitialContextToken or of a NegTokenResp.
             (Err(_), _) if matches!(token.first(), Some(0x60 | 0xa1)) => {
@@ -202,8 +212,8 @@ impl Connection {
     ) -> Step<'a> {
         let settings = &acceptor.settings;
         let Some(mut waiting) = ticket.redeem(now.instant) else {
-            tracing::info!(address = %Address(&self.origin), "an AUTHENTICATE_MESSAGE that came too late for its challenge");
-            return Step::Answer(self.unexpected(settings));
+            let reason = "an AUTHENTICATE_MESSAGE that came too late for its challenge";
+            return Step::Answer(self.unexpected(acceptor, authenticate, reason, now));
         };
         let draft = AuditDraft::new(&self.origin, self.carrier(settings), now.time)
             .exchange(waiting.exchange_mut())
@@ -230,8 +240,14 @@ impl Connection {
         }
     }
 
-    /// A message at the wrong time.
-    fn unexpected(&mut self, settings: &Settings) -> Answer {
+    /// A message at the wrong time: recorded and counted as a failure, and so no more often than other failures are.
+    fn unexpected(&mut self, acceptor: &Acceptor, authenticate: &[u8], reason: &str, now: Moment) -> Answer {
+        let settings = &acceptor.settings;
+        tracing::info!(address = %Address(&self.origin), "{reason}");
+        if self.failures < settings.limits.failures {
+            let draft = AuditDraft::new(&self.origin, self.carrier(settings), now.time).authenticate(authenticate);
+            acceptor.audit.record(&draft.turned_away(LogonFailure::LOGON_FAILURE.status, reason));
+        }
         self.close_after(settings, Answer::offers(settings))
     }
 
@@ -242,7 +258,7 @@ impl Connection {
     }
 
     /// Why a client is not even challenged.
-    fn turned_away(&self, acceptor: &Acceptor, now: Moment) -> Option<Answer> {
+    fn turned_away(&mut self, acceptor: &Acceptor, now: Moment) -> Option<Answer> {
         let settings = &acceptor.settings;
         if self.failures >= settings.limits.failures {
             // Closed already, and the client sends on.
@@ -250,6 +266,12 @@ impl Connection {
         }
         let remaining = acceptor.blocks(&self.origin, now)?;
         tracing::info!(address = %Address(&self.origin), ?remaining, "an address that is blocked");
+        if !std::mem::replace(&mut self.blocked, true) {
+            let seconds = remaining.as_secs().max(1);
+            let reason = format!("too many wrong passwords came from this address, which is blocked for {seconds} s");
+            let draft = AuditDraft::new(&self.origin, self.carrier(settings), now.time);
+            acceptor.audit.record(&draft.turned_away(LogonFailure::NETWORK_ACCESS_DENIED.status, reason));
+        }
         Some(Answer::throttled(settings, remaining))
     }
 

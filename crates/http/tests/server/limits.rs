@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::StatusCode;
+use ntlm::LogonFailure;
 use ntlm_accounts::Origin;
+use ntlm_accounts::audit::Decision;
 use ntlm_accounts::throttle::{Throttle, ThrottlePolicy, Throttled};
 use ntlm_http::header::{self, Scheme};
 use ntlm_http::server::{Acceptor, Connection, Moment};
@@ -145,7 +147,8 @@ fn an_address_with_too_many_wrong_passwords_gets_429_before_a_challenge() {
     let mut policy = ThrottlePolicy::default();
     (policy.address_failures, policy.account_failures) = (3, 0);
     let throttle = Arc::new(Throttle::new(policy));
-    let acceptor = Acceptor::new(settings()).with_throttle(Arc::clone(&throttle));
+    let records = Arc::new(Records::default());
+    let acceptor = Acceptor::new(settings()).with_throttle(Arc::clone(&throttle)).with_audit(records.clone());
     let authority = Throttled::new(authority(), throttle);
     let origin = |last| Origin { address: Some(SocketAddr::from(([192, 0, 2, last], 1025))) };
     let guess = |last, password: &str| {
@@ -170,6 +173,18 @@ fn an_address_with_too_many_wrong_passwords_gets_429_before_a_challenge() {
     let bare = request(&mut Connection::new(origin(1)), &acceptor, &authority, &[]).unwrap_err();
     assert_eq!(bare.status, StatusCode::TOO_MANY_REQUESTS);
     assert!(matches!(guess(2, PASSWORD), Ok(true)), "others get in");
+
+    // One record for each connection, however many requests come over it.
+    records.take();
+    let mut connection = Connection::new(origin(1));
+    for _ in 0..10 {
+        let answer = request(&mut connection, &acceptor, &authority, &[]).unwrap_err();
+        assert_eq!(answer.status, StatusCode::TOO_MANY_REQUESTS);
+    }
+    let [record] = &records.take()[..] else { panic!("one record") };
+    assert_eq!((record.decision, record.address), (Decision::Refused, origin(1).address));
+    assert_eq!(record.nt_status, LogonFailure::NETWORK_ACCESS_DENIED.status);
+    assert!(record.reason.contains("this address, which is blocked"), "{}", record.reason);
 }
 
 #[test]

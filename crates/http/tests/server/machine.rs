@@ -201,6 +201,54 @@ fn every_logon_leaves_one_record() {
 }
 
 #[test]
+fn an_answer_to_no_challenge_leaves_a_record_until_the_connection_is_closed() {
+    let records = std::sync::Arc::new(Records::default());
+    let mut settings = settings();
+    (settings.limits.failures, settings.limits.half_open_lifetime) = (3, std::time::Duration::from_secs(60));
+    let acceptor = Acceptor::new(settings).with_audit(records.clone());
+    let mut alices = connection();
+    let client = Client::new(ALICE, PASSWORD);
+    let leg1 = header::write(Scheme::Ntlm, &client.negotiate);
+    let answer = request(&mut alices, &acceptor, &authority(), &[&leg1]).unwrap_err();
+    let leg3 = header::write(Scheme::Ntlm, &client.answer(&challenge(&answer.challenges).1));
+    request(&mut alices, &acceptor, &authority(), &[&leg3]).unwrap();
+    assert_eq!(records.take().len(), 1);
+
+    // A second time on its connection, and on another; whoever goes on after the connection should be closed is not written down again.
+    for mut connection in [alices, connection()] {
+        for number in 0..5 {
+            assert!(request(&mut connection, &acceptor, &authority(), &[&leg3]).is_err());
+            let taken = records.take();
+            assert_eq!(taken.len(), usize::from(number < 3));
+            for record in taken {
+                assert_eq!(
+                    (record.decision, record.nt_status),
+                    (Decision::Refused, LogonFailure::LOGON_FAILURE.status)
+                );
+                assert_eq!((record.user.clone(), record.domain.clone()), ("alice".into(), "EXAMPLE".into()));
+                assert!(record.reason.contains("nothing on this connection led to"), "{}", record.reason);
+            }
+        }
+    }
+
+    // And one that comes too late.
+    let mut connection = connection();
+    let client = Client::new(ALICE, PASSWORD);
+    let leg1 = header::write(Scheme::Ntlm, &client.negotiate);
+    let answer = request(&mut connection, &acceptor, &authority(), &[&leg1]).unwrap_err();
+    let leg3 = header::write(Scheme::Ntlm, &client.answer(&challenge(&answer.challenges).1));
+    let now = Moment::now();
+    let late = Moment { instant: now.instant + std::time::Duration::from_secs(61), ..now };
+    let Step::Answer(answer) = connection.receive(&acceptor, [leg3.as_bytes()], late, &mut entropy) else {
+        panic!("an answer")
+    };
+    assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
+    let [record] = &records.take()[..] else { panic!("one record") };
+    assert_eq!((record.decision, record.user.clone()), (Decision::Refused, "alice".into()));
+    assert!(record.reason.contains("too late for its challenge"), "{}", record.reason);
+}
+
+#[test]
 fn an_authority_that_cannot_decide_is_503_and_never_401() {
     for failure in [
         LogonFailure::NO_LOGON_SERVERS,
