@@ -157,10 +157,13 @@ impl Exposure {
 
 impl fmt::Display for Exposure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let who = match (self.world_readable(), self.mode & 0o002 != 0) {
-            (true, _) => "every user of this machine can read it",
-            (false, true) => "every user of this machine can change it",
-            (false, false) => "its group can change it",
+        // What is worst goes first: who can change it can let himself in.
+        let who = match self.mode {
+            mode if mode & 0o006 == 0o006 => "every user of this machine can read and change it",
+            mode if mode & 0o002 != 0 => "every user of this machine can change it",
+            mode if mode & 0o024 == 0o024 => "its group can change it, and every user of this machine can read it",
+            mode if mode & 0o020 != 0 => "its group can change it",
+            _ => "every user of this machine can read it",
         };
         write!(f, "{who} (mode {:04o}); chmod it to 0640 or 0600", self.mode)
     }

@@ -56,8 +56,16 @@ fn a_database_that_others_can_change_is_not_used() {
         assert_eq!(SqliteStore::open(&path).is_ok(), usable, "{wide:o}");
         assert_eq!(SqliteStore::open_or_create(&path).is_ok(), usable, "{wide:o}");
     }
-    set_mode(&path, 0o666);
-    assert!(SqliteStore::open(&path).unwrap_err().to_string().contains("chmod it to 0640 or 0600"));
+    for (wide, reason) in [
+        (0o666, "every user of this machine can read and change it (mode 0666)"),
+        (0o602, "every user of this machine can change it (mode 0602)"),
+        (0o664, "its group can change it, and every user of this machine can read it (mode 0664)"),
+        (0o660, "its group can change it (mode 0660)"),
+    ] {
+        set_mode(&path, wide);
+        let error = SqliteStore::open(&path).unwrap_err().to_string();
+        assert!(error.contains(reason) && error.contains("chmod it to 0640 or 0600"), "{error}");
+    }
 }
 
 #[test]
