@@ -4,6 +4,7 @@ import base64
 import datetime
 import os
 import platform
+import re
 import shutil
 import statistics
 import struct
@@ -48,6 +49,7 @@ def gather(programs: Programs, quick: bool) -> dict[str, object]:
     if not quick:
         facts["builds"] = _builds(programs.bin)
         facts["libraries"] = _libraries(programs.bin)
+        facts["http"] = _http()
     return facts
 
 
@@ -99,6 +101,17 @@ def _library(bin: Path, features: list[str]) -> int:
     stripped = target / "stripped.so"
     subprocess.run(["strip", "-o", str(stripped), str(target / "release/libntlmsspi.so")], check=True)
     return stripped.stat().st_size
+
+
+def _http() -> dict[str, float]:
+    """What the layer leaves of an axum service's requests, and logons per second on new connections, ours and Apache's with mod_auth_gssapi over gss-ntlmssp."""
+    bench = ["cargo", "bench", "--quiet", "--locked", "-p", "ntlm-http", "--features", "axum", "--bench", "server"]
+    layer = subprocess.run(bench, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True).stdout
+    load = subprocess.run(
+        [str(ROOT / "interop/load.sh")], cwd=ROOT, env={**os.environ, "LOAD_SECONDS": "10"}, stdout=subprocess.PIPE, text=True, check=True
+    ).stdout
+    ours, apache = re.search(r"logons per second: ours (\d+), Apache with gss-ntlmssp (\d+)", load).groups()
+    return {"layer": float(re.search(r"ratio, median of .* ([\d.]+)", layer).group(1)), "logons": float(ours), "apache": float(apache)}
 
 
 def _field(file: Path, name: str) -> str:

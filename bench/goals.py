@@ -21,7 +21,8 @@ class Goal:
 
 def goals(results: dict) -> list[Goal]:
     rates, facts = results["rates"], results["facts"]
-    return [*_handshakes(rates, facts), *_messages(rates), *_signatures(rates), *_threads(rates), *_layers(rates), *_memory(facts), *_sizes(facts)]
+    of_rates = [*_handshakes(rates, facts), *_messages(rates), *_signatures(rates), *_threads(rates), *_layers(rates)]
+    return [*of_rates, *_memory(facts), *_sizes(facts), *_http(facts)]
 
 
 def _at_least(what: str, bound: float, values: list[float], to: str) -> Goal:
@@ -127,3 +128,13 @@ def _sizes(facts: dict) -> list[Goal]:
             what = f"`libntlmsspi.so`, stripped, {which}" + (" built for size" if which == "with SQLite" else "")
             made.append(Goal(what, f"at most {bound // 1_000_000} MB", f"{size / 1e6:.2f} MB", size <= bound))
     return made
+
+
+def _http(facts: dict) -> list[Goal]:
+    if "http" not in facts:
+        return []
+    layer, logons, apache = (facts["http"][name] for name in ("layer", "logons", "apache"))
+    return [
+        _at_least("requests on an authenticated connection", 0.9, [layer], "the same axum service without the layer"),
+        _at_least(f"logons over HTTP, connecting included ({logons:,.0f} a second)", 10, [logons / apache], f"Apache with gss-ntlmssp ({apache:,.0f})"),
+    ]

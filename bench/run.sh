@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds the peers from their registries and ours from here, lets all of them work in turn, and writes BENCHMARKS.md, bench/results.json and bench/sealing.svg.
 #
-#     bench/run.sh             # nine rounds, twenty minutes; on a quiet machine with Debian or Ubuntu, Rust, and root or sudo
+#     bench/run.sh             # nine rounds, twenty-five minutes; on a quiet machine with Debian or Ubuntu, Rust, and root or sudo
 #     bench/run.sh --quick     # one round, to see that all works: writes to target/bench/quick/ and leaves the repository alone
 #     bench/run.sh --rounds 15 --milliseconds 500
 #
