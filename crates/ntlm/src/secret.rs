@@ -595,14 +595,14 @@ impl SealingKey {
     }
 
     pub(crate) fn key_stream(&self) -> KeyStream {
-        KeyStream::new(Rc4::new(self.expose()))
+        KeyStream::new(Rc4::set_up(self.expose()))
     }
 
     /// The key stream of one connectionless message: `MD5(SealingKey || SeqNum)` (MS-NLMP 3.4.4).
     #[must_use]
     pub fn datagram_rc4(&self, sequence_number: u32) -> Rc4 {
         let mut key = crypto::md5(&[self.expose(), &sequence_number.to_le_bytes()]);
-        let stream = Rc4::new(&key);
+        let stream = Rc4::set_up(&key);
         wipe(&mut key);
         stream
     }

@@ -155,6 +155,12 @@ impl Rc4 {
     /// Length of an exported state in bytes.
     pub const STATE_LENGTH: usize = 258;
 
+    /// As [`new`](Self::new), set up in a table of words: the swaps gain more than the conversion costs.
+    #[must_use]
+    pub fn set_up(key: &[u8]) -> Self {
+        Rc4Of::<u32>::new(key).converted()
+    }
+
     /// The next `N` bytes of a key stream that is used just once XORed with `data`.
     #[must_use]
     pub fn once<const N: usize>(key: &[u8; 16], data: [u8; N]) -> [u8; N] {
