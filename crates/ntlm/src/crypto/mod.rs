@@ -24,7 +24,7 @@ pub(crate) fn wipe<T: Wipe>(secret: &mut T) {
     zeroize::optimization_barrier(secret);
 }
 
-/// What [`wipe`] overwrites: plain numbers, and arrays of them.
+/// What is overwritten when it is done with: plain numbers, and arrays of them.
 pub trait Wipe: Copy {
     /// What remains.
     const ZERO: Self;
