@@ -96,7 +96,8 @@ def _libraries(bin: Path) -> dict[str, int]:
 
 def _library(bin: Path, features: list[str]) -> int:
     target = bin / "sizes"
-    command = ["cargo", "build", "--quiet", "--release", "--locked", "-p", "ntlm-capi", "--target-dir", str(target), *features]
+    # By itself, as cargo-c makes it.
+    command = ["cargo", "rustc", "--quiet", "--release", "--locked", "-p", "ntlm-capi", "--lib", "--crate-type", "cdylib", "--target-dir", str(target), *features]
     subprocess.run(command, cwd=ROOT, check=True)
     stripped = target / "stripped.so"
     subprocess.run(["strip", "-o", str(stripped), str(target / "release/libntlmsspi.so")], check=True)

@@ -44,7 +44,9 @@ make_venv() {
 build() {
     local package flags=(-std=gnu11 -O2 -Wall -Wextra -Werror -pthread)
     cd -- "$root"
-    cargo build --quiet --release --locked -p ntlm-capi -p ntlm-cli
+    cargo build --quiet --release --locked -p ntlm-cli
+    # By itself, as cargo-c makes it.
+    cargo rustc --quiet --release --locked -p ntlm-capi --lib --crate-type cdylib
     for package in bench-ours bench-sspi; do
         cargo build --quiet --release --locked --manifest-path bench/rust/Cargo.toml --target-dir "$bin/rust" -p "$package"
     done
