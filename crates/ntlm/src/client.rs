@@ -381,15 +381,19 @@ impl ExpectChallenge {
         flags: NegotiateFlags,
         entropy: &mut dyn Entropy,
     ) -> Result<([u8; 8], Option<ExportedSessionKey>), EntropyError> {
-        let exchange_keys = flags.contains(NegotiateFlags::KEY_EXCH);
-        let mut drawn = [[0; 8]; 3];
-        if !self.start.credentials.is_anonymous() {
-            entropy.fill(drawn.as_flattened_mut().get_mut(..if exchange_keys { 24 } else { 8 }).unwrap_or_default())?;
+        let mut challenge_from_client = [0; 8];
+        if self.start.credentials.is_anonymous() {
+            return Ok((challenge_from_client, None));
         }
-        let [challenge_from_client, key @ ..] = drawn;
-        let key = ExportedSessionKey::from_halves(key);
+        if !flags.contains(NegotiateFlags::KEY_EXCH) {
+            entropy.fill(&mut challenge_from_client)?;
+            return Ok((challenge_from_client, None));
+        }
+        let mut drawn = [0; 8 + 16];
+        entropy.fill(&mut drawn)?;
+        let [a, b, c, d, e, f, g, h, key @ ..] = drawn;
         wipe(&mut drawn);
-        Ok((challenge_from_client, Some(key).filter(|_| exchange_keys && !self.start.credentials.is_anonymous())))
+        Ok(([a, b, c, d, e, f, g, h], Some(ExportedSessionKey::from_array(key))))
     }
 
     fn respond(

@@ -469,12 +469,6 @@ impl ExportedSessionKey {
         Self(bytes)
     }
 
-    pub(crate) fn from_halves(halves: [[u8; 8]; 2]) -> Self {
-        let mut key = Self([0; 16]);
-        key.0.copy_from_slice(halves.as_flattened());
-        key
-    }
-
     /// Whether this is the same key, in constant time.
     pub(crate) fn is(&self, other: &Self) -> bool {
         equal(&self.0, &other.0)
