@@ -10,6 +10,7 @@
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use crate::bindings::ChannelBindings;
 use crate::config::{ClientConfig, LmCompatibilityLevel, OemPolicy};
@@ -20,7 +21,7 @@ use crate::env::{Entropy, EntropyError, FileTime};
 use crate::error::{Error, Incompatible, Rejected};
 use crate::established::{ContextInfo, Established};
 use crate::logon::extended_session_challenge;
-use crate::secret::{ExportedSessionKey, KeyExchangeKey};
+use crate::secret::{ExportedSessionKey, KeyExchangeKey, ResponseKeyNt};
 use crate::session::Session;
 use crate::wire::{
     AuthenticateBuilder, AvFlags, AvId, AvPairs, AvPairsBuilder, ChallengeMessage, Charset, MAX_MESSAGE_LENGTH,
@@ -171,9 +172,76 @@ pub struct ExpectChallenge {
 struct Responses {
     class: ResponseClass,
     lm: LmResponse,
+    /// Where NTProofStr belongs are zeros as yet.
     nt: Vec<u8>,
-    key: KeyExchangeKey,
+    key: ResponseKey,
     mic: bool,
+}
+
+/// What KeyExchangeKey is made of.
+enum ResponseKey {
+    /// Nothing that is still to come.
+    Made(KeyExchangeKey),
+    /// NTProofStr.
+    Proving(ResponseKeyNt),
+}
+
+impl Responses {
+    /// Completes an AUTHENTICATE_MESSAGE that has zeros for NTProofStr, EncryptedRandomSessionKey and MIC, and gives ExportedSessionKey, which is `fresh_key`
+    /// where keys are exchanged. Of what the MIC covers, `before` and the message, all that is known is hashed while the others are made: they wait for
+    /// themselves most of the time.
+    fn prove(
+        self,
+        server_challenge: [u8; 8],
+        fresh_key: Option<ExportedSessionKey>,
+        [negotiate, challenge]: [&[u8]; 2],
+        authenticate: &mut [u8],
+        nt_response: Range<usize>,
+    ) -> ExportedSessionKey {
+        let (start, rest) = authenticate.split_at_mut(nt_response.start);
+        let (nt, encrypted) = rest.split_at_mut(nt_response.len());
+        let mut mic = fresh_key.as_ref().filter(|_| self.mic).map(|key| key.mic_hmac().start());
+
+        let pieces = [negotiate, challenge, start];
+        let mut backlog = mic.as_mut().map(|mic| mic.backlog(&pieces));
+        let key = match self.key {
+            ResponseKey::Made(key) => key,
+            ResponseKey::Proving(key) => {
+                let (proof_field, client_challenge) = nt.split_at_mut(16);
+                let (proof, base_key) = key.prove_beside(server_challenge, client_challenge, &mut backlog);
+                put(proof_field, proof);
+                base_key.key_exchange_key_v2()
+            }
+        };
+        if let Some(backlog) = backlog {
+            backlog.catch_up();
+        }
+        let Some(fresh_key) = fresh_key else {
+            let key = key.exported_session_key();
+            if self.mic {
+                let mic = key.mic(negotiate, challenge, authenticate, AuthenticateBuilder::MIC_OFFSET);
+                put(authenticate.get_mut(AuthenticateBuilder::MIC_OFFSET..).unwrap_or_default(), mic);
+            }
+            return key;
+        };
+
+        let pieces: [&[u8]; 1] = [nt];
+        let mut backlog = mic.as_mut().map(|mic| mic.backlog(&pieces));
+        put(encrypted, key.encrypt_beside(&fresh_key, &mut backlog));
+        if let Some(backlog) = backlog {
+            backlog.catch_up();
+        }
+        if let Some(mut mic) = mic {
+            mic.update(encrypted);
+            put(start.get_mut(AuthenticateBuilder::MIC_OFFSET..).unwrap_or_default(), mic.finish());
+        }
+        fresh_key
+    }
+}
+
+/// Writes 16 bytes at the start of `field`.
+fn put(field: &mut [u8], bytes: [u8; 16]) {
+    field.iter_mut().zip(bytes).for_each(|(to, from)| *to = from);
 }
 
 /// LmChallengeResponse.
@@ -242,9 +310,6 @@ impl ExpectChallenge {
         let (challenge_from_client, fresh_key) = self.draw(flags, entropy)?;
         let responses = self.respond(&message, flags, &domain, now, challenge_from_client)?;
 
-        let encrypted = fresh_key.as_ref().map(|key| responses.key.encrypt(key));
-        let key = fresh_key.unwrap_or_else(|| responses.key.exported_session_key());
-
         let anonymous = responses.class == ResponseClass::Anonymous;
         let workstation = if anonymous { UnicodeString::default() } else { config.workstation.clone() };
         let names = [&domain, self.start.credentials.user(), &workstation];
@@ -266,7 +331,7 @@ impl ExpectChallenge {
             workstation: workstation_bytes,
             lm_response: responses.lm.as_slice(),
             nt_response: &responses.nt,
-            encrypted_random_session_key: encrypted.as_ref().map_or(&[], |key| key.as_slice()),
+            encrypted_random_session_key: if fresh_key.is_some() { &[0; 16] } else { &[] },
             version: config.version.filter(|_| flags.contains(NegotiateFlags::VERSION)),
             without_mic_field: false,
         };
@@ -275,14 +340,13 @@ impl ExpectChallenge {
         }
         let start = out.len();
         builder.write(out);
-        if responses.mic {
-            let authenticate = out.get_mut(start..).unwrap_or(&mut []);
-            let mic = key.mic(&self.negotiate, challenge, authenticate, AuthenticateBuilder::MIC_OFFSET);
-            let field = authenticate.iter_mut().skip(AuthenticateBuilder::MIC_OFFSET);
-            field.zip(mic).for_each(|(to, from)| *to = from);
-        }
+        let (mic, class) = (responses.mic, responses.class);
+        let nt_response = builder.nt_response_offset()..builder.nt_response_offset() + responses.nt.len();
+        let authenticate = out.get_mut(start..).unwrap_or(&mut []);
+        let covered = [self.negotiate.as_slice(), challenge];
+        let key = responses.prove(message.server_challenge, fresh_key, covered, authenticate, nt_response);
 
-        let carries_pairs = responses.class == ResponseClass::NtlmV2 && message.target_info.is_some();
+        let carries_pairs = class == ResponseClass::NtlmV2 && message.target_info.is_some();
         let kind = if anonymous { IdentityKind::Anonymous } else { IdentityKind::User };
         let revision = message.version.map_or(0, |version| version.ntlm_revision);
         let session = Session::new(Role::Client, flags, revision, kind, &key);
@@ -296,14 +360,14 @@ impl ExpectChallenge {
                 workstation,
                 account: None,
             },
-            response_class: responses.class,
+            response_class: class,
             target_name: exchange.target_name.clone().filter(|_| carries_pairs),
             channel_bindings: sent_bindings(exchange).filter(|_| carries_pairs),
-            mic: responses.mic,
+            mic,
             peer_version: message.version.filter(|_| message.flags.contains(NegotiateFlags::VERSION)),
             established_at: now,
             observations: Observations {
-                weak_response: !matches!(responses.class, ResponseClass::NtlmV2 | ResponseClass::Anonymous),
+                weak_response: !matches!(class, ResponseClass::NtlmV2 | ResponseClass::Anonymous),
                 target_info_missing: message.target_info.is_none(),
                 oem: charset == Charset::Oem,
                 oem_not_ascii,
@@ -410,7 +474,7 @@ impl ExpectChallenge {
                 class: ResponseClass::Anonymous,
                 lm: LmResponse::Zero,
                 nt: Vec::new(),
-                key: KeyExchangeKey::anonymous(),
+                key: ResponseKey::Made(KeyExchangeKey::anonymous()),
                 mic: false,
             });
         };
@@ -428,9 +492,6 @@ impl ExpectChallenge {
             nt.extend_from_slice(&[0; 4]);
             let mut nt = self.av_pairs(message, flags, nt)?;
             nt.extend_from_slice(&[0; 4]);
-            let (proof_field, temp) = nt.split_at_mut(16);
-            let proof = response_key.nt_proof_str(message.server_challenge, temp);
-            proof_field.copy_from_slice(&proof);
             let lm = if flags.contains(NegotiateFlags::DATAGRAM) && message.target_info.is_some() {
                 LmResponse::Nothing
             } else if server_time.is_none() && self.start.config.policy.legacy_lmv2 {
@@ -438,7 +499,7 @@ impl ExpectChallenge {
             } else {
                 LmResponse::Bytes([0; 24])
             };
-            let key = response_key.session_base_key(&proof).key_exchange_key_v2();
+            let key = ResponseKey::Proving(response_key);
             let mic = message.target_info.is_some();
             return Ok(Responses { class: ResponseClass::NtlmV2, lm, nt, key, mic });
         }
@@ -464,7 +525,7 @@ impl ExpectChallenge {
         };
         let lm_key = self.start.credentials.lm_hash().map(crate::secret::LmHash::session_key);
         let base = nt_hash.session_base_key();
-        let key = base.key_exchange_key_v1(flags, message.server_challenge, &lm, lm_key.as_ref());
+        let key = ResponseKey::Made(base.key_exchange_key_v1(flags, message.server_challenge, &lm, lm_key.as_ref()));
         Ok(Responses { class, lm: LmResponse::Bytes(lm), nt: nt.to_vec(), key, mic: false })
     }
 

@@ -14,7 +14,7 @@ use core::fmt;
 use subtle::ConstantTimeEq as _;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
-use crate::crypto::{self, HmacMd5, KeyStream, Rc4, wipe};
+use crate::crypto::{self, Blocks, HmacMd5, HmacMd5Pads, KeyStream, Nothing, Rc4, wipe};
 use crate::env::{Entropy, EntropyError};
 use crate::wire::{NegotiateFlags, UnicodeString, upcase};
 
@@ -311,6 +311,18 @@ impl ResponseKeyNt {
         SessionBaseKey(self.hmac.compute(&[nt_proof_str]))
     }
 
+    /// NTProofStr and the SessionBaseKey that it leads to, while `others` are hashed.
+    pub(crate) fn prove_beside(
+        &self,
+        server_challenge: [u8; 8],
+        client_challenge: &[u8],
+        others: &mut impl Blocks,
+    ) -> ([u8; 16], SessionBaseKey) {
+        let proof = self.hmac.compute_beside(&[&server_challenge, client_challenge], others);
+        let key = self.hmac.compute_beside(&[&proof], others);
+        (proof, SessionBaseKey(key))
+    }
+
     /// NTProofStr as [`nt_proof_str`](Self::nt_proof_str) makes it, and SessionBaseKey for the one that was received: at once, since neither waits for the other.
     pub(crate) fn proof_and_base_key(
         &self,
@@ -399,13 +411,18 @@ impl KeyExchangeKey {
     /// `RC4K(KeyExchangeKey, ExportedSessionKey)`: EncryptedRandomSessionKey (MS-NLMP 3.1.5.1.2).
     #[must_use]
     pub fn encrypt(&self, key: &ExportedSessionKey) -> [u8; 16] {
-        Rc4::once(&self.0, key.0)
+        self.encrypt_beside(key, &mut Nothing)
+    }
+
+    /// As [`encrypt`](Self::encrypt), and hashes `others` meanwhile.
+    pub(crate) fn encrypt_beside(&self, key: &ExportedSessionKey, others: &mut impl Blocks) -> [u8; 16] {
+        Rc4::new_beside(&self.0, others).applied(key.0)
     }
 
     /// ExportedSessionKey from EncryptedRandomSessionKey (MS-NLMP 3.2.5.1.2).
     #[must_use]
     pub fn decrypt(&self, encrypted: [u8; 16]) -> ExportedSessionKey {
-        ExportedSessionKey(Rc4::once(&self.0, encrypted))
+        ExportedSessionKey(Rc4::new(&self.0).applied(encrypted))
     }
 
     /// ExportedSessionKey without a key exchange: the same bytes.
@@ -486,7 +503,12 @@ impl ExportedSessionKey {
     pub fn mic(&self, negotiate: &[u8], challenge: &[u8], authenticate: &[u8], mic_offset: usize) -> [u8; 16] {
         let (before, rest) = authenticate.split_at_checked(mic_offset).unwrap_or((authenticate, &[]));
         let after = rest.get(16..).unwrap_or(&[]);
-        crypto::hmac_md5(&self.0, &[negotiate, challenge, before, &[0; 16], after])
+        self.mic_hmac().compute(&[negotiate, challenge, before, &[0; 16], after])
+    }
+
+    /// The HMAC of the MIC.
+    pub(crate) fn mic_hmac(&self) -> HmacMd5 {
+        HmacMd5::new(&self.0)
     }
 
     /// SIGNKEY (MS-NLMP 3.4.5.2); `None` without extended session security, which has none. Never weakened.
@@ -563,7 +585,11 @@ impl SigningKey {
     }
 
     pub(crate) fn hmac(&self) -> HmacMd5 {
-        HmacMd5::new(&self.0)
+        self.hmac_pads().finish()
+    }
+
+    pub(crate) fn hmac_pads(&self) -> HmacMd5Pads {
+        HmacMd5Pads::new(&self.0)
     }
 }
 
@@ -588,15 +614,20 @@ impl SealingKey {
         self.bytes.get(..self.length).unwrap_or(&self.bytes)
     }
 
-    pub(crate) fn key_stream(&self) -> KeyStream {
-        KeyStream::new(Rc4::set_up(self.expose()))
+    /// The key stream of a session, set up while `others` are hashed.
+    pub(crate) fn key_stream_beside(&self, others: &mut impl Blocks) -> KeyStream {
+        let expose = self.expose();
+        KeyStream::new(match expose.try_into() {
+            Ok(key) => Rc4::new_beside(key, others),
+            Err(_) => Rc4::new(expose),
+        })
     }
 
     /// The key stream of one connectionless message: `MD5(SealingKey || SeqNum)` (MS-NLMP 3.4.4).
     #[must_use]
     pub fn datagram_rc4(&self, sequence_number: u32) -> Rc4 {
         let mut key = crypto::md5(&[self.expose(), &sequence_number.to_le_bytes()]);
-        let stream = Rc4::set_up(&key);
+        let stream = Rc4::new(&key);
         wipe(&mut key);
         stream
     }

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use bench_common::{Clock, rate};
 use md5::{Digest as _, Md5};
-use ntlm::crypto::{Rc4, Rc4Of};
+use ntlm::crypto::Rc4;
 use work::Work;
 
 mod messages;
@@ -146,7 +146,7 @@ impl Cost {
         let mut bytes = [0; 1024];
         let bytes = &mut bytes[..self.rc4_bytes / self.rc4_set_ups];
         for _ in 0..self.rc4_set_ups {
-            Rc4Of::<u32>::new(black_box(&[7; 16])).apply(black_box(&mut *bytes));
+            Rc4::new(black_box(&[7; 16])).apply(black_box(&mut *bytes));
         }
     }
 }

@@ -3,6 +3,7 @@
 
 use zeroize::ZeroizeOnDrop;
 
+use super::md5::{Blocks, Nothing, compress_with_set_up};
 use super::{Wipe, wipe};
 
 /// An entry of the permutation: always a byte value. A table of single bytes is a quarter of the size. One of words is faster, by a fifth where a processor
@@ -50,6 +51,43 @@ impl<E: Entry> Drop for Rc4Of<E> {
 
 impl<E: Entry> ZeroizeOnDrop for Rc4Of<E> {}
 
+/// The permutation that a set-up begins with.
+fn identity() -> [u8; 256] {
+    core::array::from_fn(|n| (n & 0xff) as u8)
+}
+
+/// Where a set-up is: j, and the entry of the step that is next.
+#[derive(Clone, Copy)]
+pub(super) struct SetUp {
+    pub(super) j: u8,
+    pub(super) ahead: u8,
+}
+
+/// Plays 64 of the 256 steps of a set-up.
+// Not inlined, and with arguments of its own: so the compiler knows that the key is not in the permutation, and keeps it in registers.
+#[inline(never)]
+fn set_up_quarter(permutation: &mut [u8; 256], key: &[u8; 16], mut at: SetUp, quarter: u8) -> SetUp {
+    for round in 4 * quarter..4 * quarter + 4 {
+        for (n, key) in (0..16).zip(key) {
+            set_up_step(permutation, 16 * round + n, *key, &mut at);
+        }
+    }
+    at
+}
+
+/// A step of the set-up. The entry of the step behind it is loaded before the swap: processors that make it wait for the stores take half as long again.
+// A byte indexes a permutation of 256 values: never out of bounds.
+#[allow(clippy::indexing_slicing)]
+#[inline(always)]
+pub(super) fn set_up_step(permutation: &mut [u8; 256], i: u8, key: u8, at: &mut SetUp) {
+    let behind = i.wrapping_add(1);
+    let (value, next) = (at.ahead, permutation[usize::from(behind)]);
+    at.j = at.j.wrapping_add(key).wrapping_add(value);
+    permutation[usize::from(i)] = permutation[usize::from(at.j)];
+    permutation[usize::from(at.j)] = value;
+    at.ahead = if at.j == behind { value } else { next };
+}
+
 /// The next byte of the key stream.
 // A byte indexes a permutation of 256 values: never out of bounds.
 #[allow(clippy::indexing_slicing)]
@@ -67,37 +105,6 @@ pub(super) fn next<E: Entry>(permutation: &mut [E; 256], i: &mut u8, j: &mut u8)
 // As above.
 #[allow(clippy::indexing_slicing)]
 impl<E: Entry> Rc4Of<E> {
-    /// Sets up the key stream of `key`, 1 to 256 bytes (an empty key is taken as one zero byte).
-    #[must_use]
-    pub fn new(key: &[u8]) -> Self {
-        let permutation = core::array::from_fn(|n| E::from((n & 0xff) as u8));
-        let mut stream = Self { permutation, i: 0, j: 0, position: 0 };
-        let mut j = 0;
-        if let Ok(key) = <&[u8; 16]>::try_from(key) {
-            // Nearly all keys of NTLM: the inner loop is unrolled.
-            for round in 0..16 {
-                for (n, key) in (0..16).zip(key) {
-                    stream.swap(round * 16 + n, &mut j, *key);
-                }
-            }
-        } else {
-            let key = if key.is_empty() { &[0] } else { key };
-            for (n, key) in (0..256_u16).zip(key.iter().cycle()) {
-                stream.swap((n & 0xff) as u8, &mut j, *key);
-            }
-        }
-        stream
-    }
-
-    /// A step of the set-up.
-    #[inline(always)]
-    fn swap(&mut self, i: u8, j: &mut u8, key: u8) {
-        let value = self.permutation[usize::from(i)];
-        *j = j.wrapping_add(value.byte()).wrapping_add(key);
-        self.permutation[usize::from(i)] = self.permutation[usize::from(*j)];
-        self.permutation[usize::from(*j)] = value;
-    }
-
     /// XORs the next bytes of the key stream into `data`.
     pub fn apply(&mut self, data: &mut [u8]) {
         let Self { permutation, i, j, position } = self;
@@ -155,16 +162,34 @@ impl Rc4 {
     /// Length of an exported state in bytes.
     pub const STATE_LENGTH: usize = 258;
 
-    /// As [`new`](Self::new), set up in a table of words: the swaps gain more than the conversion costs.
+    /// Sets up the key stream of `key`, 1 to 256 bytes (an empty key is taken as one zero byte).
     #[must_use]
-    pub fn set_up(key: &[u8]) -> Self {
-        Rc4Of::<u32>::new(key).converted()
+    pub fn new(key: &[u8]) -> Self {
+        if let Ok(key) = key.try_into() {
+            // Nearly all keys of NTLM.
+            return Self::new_beside(key, &mut Nothing);
+        }
+        let key = if key.is_empty() { &[0] } else { key };
+        let mut permutation = identity();
+        let mut at = SetUp { j: 0, ahead: 0 };
+        for (i, key) in (0..=u8::MAX).zip(key.iter().cycle()) {
+            set_up_step(&mut permutation, i, *key, &mut at);
+        }
+        Self { permutation, i: 0, j: 0, position: 0 }
     }
 
-    /// The next `N` bytes of a key stream that is used just once XORed with `data`.
+    /// Sets up the key stream of `key`, and hashes up to four blocks of `others` meanwhile.
     #[must_use]
-    pub fn once<const N: usize>(key: &[u8; 16], data: [u8; N]) -> [u8; N] {
-        Rc4Of::<u32>::new(key).applied(data)
+    pub fn new_beside(key: &[u8; 16], others: &mut impl Blocks) -> Self {
+        let mut stream = Self { permutation: identity(), i: 0, j: 0, position: 0 };
+        let mut at = SetUp { j: 0, ahead: 0 };
+        for quarter in 0..4 {
+            at = match others.next() {
+                Some((state, block)) => compress_with_set_up(state, &block, &mut stream.permutation, key, at, quarter),
+                None => set_up_quarter(&mut stream.permutation, key, at, quarter),
+            };
+        }
+        stream
     }
 
     /// The whole state: the permutation, then the two indices. A secret.

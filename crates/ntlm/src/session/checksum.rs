@@ -1,7 +1,7 @@
 //! The keys of a half in the form in which they work, and the checksum and signature of a message (MS-NLMP 3.4.4).
 
 use super::Half;
-use crate::crypto::{Crc32, HmacMd5, KeyStream, Rc4};
+use crate::crypto::{Crc32, HmacMd5, KeyStream, Nothing, Rc4};
 use crate::wire::{MessageSignature, NegotiateFlags};
 
 /// The keys in the form in which they work.
@@ -15,7 +15,13 @@ impl Running {
     /// With the keys of `half`.
     pub(super) fn start(half: &Half) -> Self {
         let (signing_key, sealing_key) = half.key.message_keys(half.flags, half.ntlm_revision, half.direction);
-        Self { hmac: signing_key.map(|key| key.hmac()), stream: sealing_key.key_stream() }
+        match signing_key.map(|key| key.hmac_pads()) {
+            None => Self { hmac: None, stream: sealing_key.key_stream_beside(&mut Nothing) },
+            Some(mut pads) => {
+                let stream = sealing_key.key_stream_beside(&mut pads);
+                Self { hmac: Some(pads.finish()), stream }
+            }
+        }
     }
 
     /// With the keys of `half`, and a key stream that was begun elsewhere.

@@ -176,6 +176,12 @@ impl AuthenticateBuilder<'_> {
         self.payload().iter().fold(self.header(), |sum, piece| sum + piece.len())
     }
 
+    /// Where NtChallengeResponse lies in it.
+    pub(crate) fn nt_response_offset(&self) -> usize {
+        let [domain, user, workstation, lm, ..] = self.payload();
+        [domain, user, workstation, lm].iter().fold(self.header(), |sum, piece| sum + piece.len())
+    }
+
     /// Appends the message to `out`, its MIC field zero.
     pub fn write(&self, out: &mut Vec<u8>) {
         let mut offset = self.header();

@@ -5,7 +5,7 @@ use md5::Digest as _;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use ntlm::crypto::{HmacMd5, KeyStream, Md5, Rc4, md5_two};
+use ntlm::crypto::{HmacMd5, HmacMd5Pads, KeyStream, Md5, Rc4, md5_two};
 
 use crate::fixed;
 
@@ -37,8 +37,57 @@ fn one_after_the_other(key: &[u8; 16], stream: &mut Rc4, message: &Message) -> (
     (encrypted, stream.applied(*mac.first_chunk().expect("of 16")))
 }
 
+/// RC4's state after the set-up, as textbooks have it.
+fn set_up(key: &[u8]) -> Vec<u8> {
+    let mut permutation: Vec<u8> = (0..=255).collect();
+    let mut j = 0_u8;
+    for i in 0..256 {
+        j = j.wrapping_add(permutation[i]).wrapping_add(key[i % key.len()]);
+        permutation.swap(i, usize::from(j));
+    }
+    [permutation, vec![0, 0]].concat()
+}
+
+fn hmac(key: &[u8; 16], pieces: &[&[u8]]) -> [u8; 16] {
+    let mut mac = Hmac::<md5::Md5>::new_from_slice(key).expect("a key of any length");
+    mac.update(&pieces.concat());
+    mac.finalize().into_bytes().into()
+}
+
 proptest! {
     #![proptest_config(fixed(400))]
+
+    #[test]
+    fn rc4_is_set_up_as_textbooks_say(key in vec(any::<u8>(), 1..40), usual in any::<[u8; 16]>()) {
+        prop_assert_eq!(Rc4::new(&key).export().to_vec(), set_up(&key));
+        prop_assert_eq!(Rc4::new(&usual).export().to_vec(), set_up(&usual));
+    }
+
+    #[test]
+    fn what_is_hashed_in_the_gaps_of_other_work_changes_neither(
+        keys in any::<[[u8; 16]; 3]>(),
+        first in pieces(),
+        second in pieces(),
+        third in pieces(),
+    ) {
+        let slices = [&first, &second, &third].map(|pieces| pieces.iter().map(Vec::as_slice).collect::<Vec<_>>());
+        let [first, second, third] = slices.each_ref().map(Vec::as_slice);
+        // Beside an HMAC, and beside a set-up.
+        let mut message = HmacMd5::new(&keys[0]).start();
+        let mut backlog = message.backlog(first);
+        let beside = HmacMd5::new(&keys[1]).compute_beside(second, &mut backlog);
+        backlog.catch_up();
+        let mut backlog = message.backlog(third);
+        let stream = Rc4::new_beside(&keys[2], &mut backlog);
+        backlog.catch_up();
+        prop_assert_eq!(beside, hmac(&keys[1], second));
+        prop_assert_eq!(stream.export().to_vec(), set_up(&keys[2]));
+        prop_assert_eq!(message.finish(), hmac(&keys[0], &[first, third].concat()));
+        // The key of an HMAC beside a set-up.
+        let mut pads = HmacMd5Pads::new(&keys[0]);
+        prop_assert_eq!(Rc4::new_beside(&keys[1], &mut pads).export().to_vec(), set_up(&keys[1]));
+        prop_assert_eq!(pads.finish().compute(first), hmac(&keys[0], first));
+    }
 
     #[test]
     fn md5_is_that_of_the_published_crate(pieces in pieces()) {
@@ -67,12 +116,7 @@ proptest! {
         let [first, second] = messages.each_ref().map(Vec::as_slice);
         let digest = |pieces: &[&[u8]]| <[u8; 16]>::from(md5::Md5::digest(pieces.concat()));
         prop_assert_eq!(md5_two([first, second]), [digest(first), digest(second)]);
-        let mac = |pieces: &[&[u8]]| {
-            let mut mac = Hmac::<md5::Md5>::new_from_slice(&key).expect("a key of any length");
-            mac.update(&pieces.concat());
-            <[u8; 16]>::from(mac.finalize().into_bytes())
-        };
-        prop_assert_eq!(HmacMd5::new(&key).compute_two([first, second]), [mac(first), mac(second)]);
+        prop_assert_eq!(HmacMd5::new(&key).compute_two([first, second]), [hmac(&key, first), hmac(&key, second)]);
     }
 
     #[test]

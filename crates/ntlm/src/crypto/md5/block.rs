@@ -1,13 +1,13 @@
-//! The compression function of MD5 (RFC 1321): of one block, of one while a key stream is made, and of two that do not depend on each other.
+//! The compression function of MD5 (RFC 1321): of one block, of one while a key stream is set up or made, and of two that do not depend on each other.
 //!
 //! A step of MD5 waits for the step before most of the time. What does not wait for it, other work of the same kind or of another, fits into the gaps and costs little.
 
-use crate::crypto::rc4::{self, Entry, Rc4Of};
+use crate::crypto::rc4::{self, Entry, Rc4Of, SetUp};
 
 /// Bytes that are hashed at once.
-pub(super) const BLOCK: usize = 64;
+pub(in crate::crypto) const BLOCK: usize = 64;
 
-pub(super) type State = [u32; 4];
+pub(in crate::crypto) type State = [u32; 4];
 
 pub(super) const INITIAL: State = [0x6745_2301, 0xefcd_ab89, 0x98ba_dcfe, 0x1032_5476];
 
@@ -268,4 +268,26 @@ pub(super) fn compress_with_key_stream<E: Entry>(
     *state = steps!(*state, words, key_stream);
     (*i, *j) = (x, y);
     stream
+}
+
+/// Hashes `block` and meanwhile plays 64 of the 256 steps of a set-up.
+// As above.
+#[allow(clippy::indexing_slicing)]
+#[inline(never)]
+pub(in crate::crypto) fn compress_with_set_up(
+    state: &mut State,
+    block: &[u8; BLOCK],
+    permutation: &mut [u8; 256],
+    key: &[u8; 16],
+    mut at: SetUp,
+    quarter: u8,
+) -> SetUp {
+    let words = words(block);
+    macro_rules! set_up {
+        ($n:literal) => {
+            rc4::set_up_step(permutation, 64 * quarter + $n, key[$n % 16], &mut at);
+        };
+    }
+    *state = steps!(*state, words, set_up);
+    at
 }

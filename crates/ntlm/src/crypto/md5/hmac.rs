@@ -3,7 +3,7 @@
 use zeroize::ZeroizeOnDrop;
 
 use super::block::{BLOCK, INITIAL, State, compress, compress_two};
-use super::{Md5, bytes, compress_ahead, finish_two};
+use super::{Backlog, Blocks, Md5, bytes, compress_ahead, finish_two};
 use crate::crypto::key_stream::KeyStream;
 use crate::crypto::wipe;
 
@@ -27,15 +27,7 @@ impl HmacMd5 {
     /// Takes the key in.
     #[must_use]
     pub fn new(key: &[u8; 16]) -> Self {
-        let mut pads = [[0x36; BLOCK], [0x5c; BLOCK]];
-        for pad in &mut pads {
-            pad.iter_mut().zip(key).for_each(|(byte, key)| *byte ^= key);
-        }
-        let mut states = [INITIAL; 2];
-        compress_two(&mut states, pads.each_ref());
-        wipe(&mut pads);
-        let [inner, outer] = states;
-        Self { inner, outer }
+        HmacMd5Pads::new(key).finish()
     }
 
     /// The HMAC over the concatenation of `pieces`.
@@ -46,6 +38,17 @@ impl HmacMd5 {
             mac.update(piece);
         }
         mac.finish()
+    }
+
+    /// As [`compute`](Self::compute), and hashes `others` meanwhile, as far as there are blocks of them.
+    #[must_use]
+    pub fn compute_beside(&self, pieces: &[&[u8]], others: &mut impl Blocks) -> [u8; 16] {
+        let mut mac = self.start();
+        let mut compress = |state: &mut State, block: &[u8; BLOCK]| others.compress_beside(state, block);
+        for piece in pieces {
+            mac.inner.update_with(piece, &mut compress);
+        }
+        mac.finish_with(compress)
     }
 
     /// The HMACs over two messages, in little more than the time of the longer one.
@@ -63,6 +66,55 @@ impl HmacMd5 {
     #[must_use]
     pub fn start(&self) -> HmacMd5Message {
         HmacMd5Message { inner: Md5::resume(self.inner, BLOCK as u64), outer: self.outer }
+    }
+}
+
+/// A key that is being taken in: its two pads are blocks to be hashed.
+pub struct HmacMd5Pads {
+    pads: [[u8; BLOCK]; 2],
+    states: [State; 2],
+    hashed: usize,
+}
+
+impl Drop for HmacMd5Pads {
+    fn drop(&mut self) {
+        wipe(&mut self.pads);
+        wipe(&mut self.states);
+    }
+}
+
+impl ZeroizeOnDrop for HmacMd5Pads {}
+
+impl HmacMd5Pads {
+    /// The pads of a key.
+    #[must_use]
+    pub fn new(key: &[u8; 16]) -> Self {
+        let mut pads = [[0x36; BLOCK], [0x5c; BLOCK]];
+        for pad in &mut pads {
+            pad.iter_mut().zip(key).for_each(|(byte, key)| *byte ^= key);
+        }
+        Self { pads, states: [INITIAL; 2], hashed: 0 }
+    }
+
+    /// The HMAC with its key taken in.
+    #[must_use]
+    pub fn finish(mut self) -> HmacMd5 {
+        let ([_, outer], [_, outer_pad]) = (&mut self.states, &self.pads);
+        match self.hashed {
+            0 => compress_two(&mut self.states, self.pads.each_ref()),
+            1 => compress(outer, outer_pad),
+            _ => {}
+        }
+        let [inner, outer] = self.states;
+        HmacMd5 { inner, outer }
+    }
+}
+
+impl Blocks for HmacMd5Pads {
+    fn next(&mut self) -> Option<(&mut State, [u8; BLOCK])> {
+        let next = self.states.iter_mut().zip(self.pads).nth(self.hashed)?;
+        self.hashed += 1;
+        Some(next)
     }
 }
 
@@ -100,6 +152,11 @@ impl HmacMd5Message {
     /// Takes in the next piece of the message.
     pub fn update(&mut self, piece: &[u8]) {
         self.inner.update(piece);
+    }
+
+    /// The whole blocks of what comes next in the message, to be taken in whenever there is a gap. [`catch_up`](Backlog::catch_up) takes in the rest.
+    pub fn backlog<'a>(&'a mut self, pieces: &'a [&'a [u8]]) -> Backlog<'a> {
+        Backlog::new(&mut self.inner, pieces)
     }
 
     /// Takes in the next piece, and then encrypts it with the key stream.

@@ -1,6 +1,7 @@
 //! MD5 (RFC 1321) and HMAC-MD5 (RFC 2104). Ours, because MD5 waits for itself most of the time: sealing runs MD5 and RC4 over the same bytes, a logon hashes
 //! much that does not depend on one another, and one fits into the gaps of the other ([`block`]). The published crate is what the tests hold this against.
 
+mod backlog;
 mod block;
 mod hmac;
 
@@ -11,7 +12,9 @@ use super::rc4::Entry;
 use super::wipe;
 use block::{BLOCK, INITIAL, State, compress, compress_two, compress_with_key_stream};
 
-pub use hmac::{HmacMd5, HmacMd5Message};
+pub use backlog::{Backlog, Blocks, Nothing};
+pub(super) use block::compress_with_set_up;
+pub use hmac::{HmacMd5, HmacMd5Message, HmacMd5Pads};
 
 /// A running MD5.
 #[derive(Clone)]
@@ -50,7 +53,13 @@ impl Md5 {
     }
 
     /// Takes in the next piece.
-    pub fn update(&mut self, mut piece: &[u8]) {
+    pub fn update(&mut self, piece: &[u8]) {
+        self.update_with(piece, compress);
+    }
+
+    /// As [`update`](Self::update), block by block with `compress`.
+    #[inline(always)]
+    fn update_with(&mut self, mut piece: &[u8], mut compress: impl FnMut(&mut State, &[u8; BLOCK])) {
         let filled = self.filled();
         self.length = self.length.wrapping_add(piece.len() as u64);
         if filled > 0 {
