@@ -303,12 +303,13 @@ impl ExpectChallenge {
         if config.reflection_guard.as_ref().is_some_and(|guard| guard.is_own(message.server_challenge)) {
             return Err(Rejected::OwnChallenge.into());
         }
-        self.check_clock(&message, now)?;
+        let server_time = message.target_info.and_then(|pairs| pairs.timestamp());
+        self.check_clock(server_time, now)?;
 
         let charset = Charset::of(flags);
         let domain = self.domain(&message);
         let (challenge_from_client, fresh_key) = self.draw(flags, entropy)?;
-        let responses = self.respond(&message, flags, &domain, now, challenge_from_client)?;
+        let responses = self.respond(&message, flags, &domain, (server_time, now), challenge_from_client)?;
 
         let anonymous = responses.class == ResponseClass::Anonymous;
         let workstation = if anonymous { UnicodeString::default() } else { config.workstation.clone() };
@@ -417,8 +418,7 @@ impl ExpectChallenge {
         Ok(flags)
     }
 
-    fn check_clock(&self, message: &ChallengeMessage<'_>, now: FileTime) -> Result<(), Error> {
-        let server = message.target_info.and_then(|pairs| pairs.timestamp());
+    fn check_clock(&self, server: Option<FileTime>, now: FileTime) -> Result<(), Error> {
         match (self.start.config.policy.max_clock_difference, server) {
             (Some(allowed), Some(server)) if server.abs_diff(now) > allowed => {
                 Err(Rejected::ServerClock { difference: server.abs_diff(now), allowed }.into())
@@ -465,7 +465,7 @@ impl ExpectChallenge {
         message: &ChallengeMessage<'_>,
         flags: NegotiateFlags,
         domain: &UnicodeString,
-        now: FileTime,
+        (server_time, now): (Option<FileTime>, FileTime),
         client_challenge: [u8; 8],
     ) -> Result<Responses, Error> {
         let Some(nt_hash) = self.start.credentials.nt_hash() else {
@@ -482,7 +482,6 @@ impl ExpectChallenge {
             let Some(response_key) = self.start.credentials.response_key_nt(domain) else {
                 return Err(Incompatible::NoSessionSecurity.into());
             };
-            let server_time = message.target_info.and_then(|pairs| pairs.timestamp());
             let mut nt = Vec::with_capacity(self.response_length(message));
             // NTProofStr, an NTLMv2_CLIENT_CHALLENGE (MS-NLMP 2.2.2.7), and the four zero bytes that Windows sends behind its AV pairs.
             nt.extend_from_slice(&[0; 16]);
@@ -568,12 +567,9 @@ impl ExpectChallenge {
         }
 
         let mut pairs = AvPairsBuilder::behind(response);
-        for pair in server.iter() {
-            // A server, or somebody in the middle, must not be able to plant what only the client may say.
-            if !matches!(pair.id, AvId::FLAGS | AvId::SINGLE_HOST | AvId::TARGET_NAME | AvId::CHANNEL_BINDINGS) {
-                pairs.push(pair.id, pair.value);
-            }
-        }
+        // A server, or somebody in the middle, must not be able to plant what only the client may say.
+        let of_client = |id| matches!(id, AvId::FLAGS | AvId::SINGLE_HOST | AvId::TARGET_NAME | AvId::CHANNEL_BINDINGS);
+        pairs.push_all(&server, of_client);
         let constrained = server.flags().unwrap_or_default().0 & AvFlags::CONSTRAINED.0;
         let untrusted = if exchange.target_name_untrusted { AvFlags::UNTRUSTED_TARGET_NAME.0 } else { 0 };
         let av_flags = constrained | AvFlags::MIC_PROVIDED.0 | untrusted;

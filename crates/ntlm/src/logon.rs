@@ -1,13 +1,15 @@
 //! The question a server asks ([`NetworkLogon`]), the answers ([`LogonSuccess`], [`LogonFailure`]), and who answers ([`Authority`]).
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
 use core::ops::Range;
+use core::sync::atomic::AtomicBool;
 
 use crate::config::{LmCompatibilityLevel, ServerNames, ServerPolicy};
 use crate::context::IdentityKind;
 use crate::crypto;
-use crate::secret::{LmSessionKey, SessionBaseKey};
+use crate::secret::{ExportedSessionKey, LmSessionKey, SessionBaseKey};
 use crate::wire::{NegotiateFlags, ResponseClass, UnicodeString};
 
 pub use crate::nt_status::{LogonFailure, LogonFailureKind, NtStatus};
@@ -36,6 +38,10 @@ pub struct NetworkLogon {
     pub(crate) authenticate: Vec<u8>,
     pub(crate) nt_response: Range<usize>,
     pub(crate) lm_response: Range<usize>,
+    /// EncryptedRandomSessionKey, when keys are exchanged.
+    pub(crate) encrypted_key: Option<[u8; 16]>,
+    /// Whether a check decrypted it already, whatever came of that: not to be done again for a logon that is denied, whose time must say nothing.
+    pub(crate) decrypted: AtomicBool,
     pub(crate) nil_domain_retry: bool,
     pub(crate) server: alloc::sync::Arc<crate::config::ServerConfig>,
 }
@@ -117,6 +123,12 @@ impl NetworkLogon {
         }
     }
 
+    /// EncryptedRandomSessionKey, where it is certain that it holds the session key: where there is something to protect.
+    pub(crate) fn exchanged_key(&self) -> Option<[u8; 16]> {
+        let protecting = NegotiateFlags::SIGN | NegotiateFlags::SEAL | NegotiateFlags::DATAGRAM;
+        self.encrypted_key.filter(|_| self.flags.intersects(protecting))
+    }
+
     /// LmChallengeResponse as received.
     pub(crate) fn raw_lm_response(&self) -> &[u8] {
         self.authenticate.get(self.lm_response.clone()).unwrap_or(&[])
@@ -154,6 +166,8 @@ pub struct LogonSuccess {
     pub(crate) nil_domain: bool,
     /// Whether the response was checked here, against a hash.
     pub(crate) checked: bool,
+    /// ExportedSessionKey, where it was decrypted beside the check. Boxed: what is moved leaves copies behind.
+    pub(crate) exported: Option<Box<ExportedSessionKey>>,
 }
 
 impl LogonSuccess {
@@ -210,6 +224,7 @@ impl LogonSuccess {
             account: None,
             nil_domain: false,
             checked: false,
+            exported: None,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! A guard against reflection: a process that is both client and server must not answer its own challenges (MS08-068 and its successors).
 
 use core::fmt;
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 /// Number of challenges that are remembered one by one; 16 KiB.
 const SLOTS: usize = 4096;
@@ -18,17 +18,22 @@ pub struct ReflectionGuard {
     slots: [AtomicU32; SLOTS],
     /// Outstanding challenges that found no slot.
     untold: AtomicU32,
+    /// Whether there ever was a challenge: a process that is a client alone need not look for any.
+    used: AtomicBool,
 }
 
 impl ReflectionGuard {
     /// A guard that remembers nothing yet.
     #[must_use]
     pub const fn new() -> Self {
-        Self { slots: [const { AtomicU32::new(0) }; SLOTS], untold: AtomicU32::new(0) }
+        Self { slots: [const { AtomicU32::new(0) }; SLOTS], untold: AtomicU32::new(0), used: AtomicBool::new(false) }
     }
 
     /// Remembers a challenge that was issued.
     pub fn issued(&self, challenge: [u8; 8]) {
+        if !self.used.load(Ordering::Relaxed) {
+            self.used.store(true, Ordering::Release);
+        }
         let mark = mark(challenge);
         let taken = |slot: &AtomicU32| slot.compare_exchange(0, mark, Ordering::AcqRel, Ordering::Relaxed).is_ok();
         if !self.probes(challenge).any(taken) {
@@ -49,6 +54,9 @@ impl ReflectionGuard {
     /// Whether a challenge may be one of ours.
     #[must_use]
     pub fn is_own(&self, challenge: [u8; 8]) -> bool {
+        if !self.used.load(Ordering::Acquire) {
+            return false;
+        }
         let mark = mark(challenge);
         self.untold.load(Ordering::Acquire) > 0
             || self.probes(challenge).any(|slot| slot.load(Ordering::Acquire) == mark)

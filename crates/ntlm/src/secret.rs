@@ -14,7 +14,7 @@ use core::fmt;
 use subtle::ConstantTimeEq as _;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
-use crate::crypto::{self, Blocks, HmacMd5, HmacMd5Pads, KeyStream, Nothing, Rc4, wipe};
+use crate::crypto::{self, Blocks, HmacMd5, HmacMd5Blocks, HmacMd5Pads, KeyStream, Nothing, Rc4, wipe};
 use crate::env::{Entropy, EntropyError};
 use crate::wire::{NegotiateFlags, UnicodeString, upcase};
 
@@ -41,7 +41,11 @@ macro_rules! secret {
 
 /// Whether two byte strings are equal, in a time that depends on their lengths alone.
 pub(crate) fn equal(a: &[u8], b: &[u8]) -> bool {
-    a.ct_eq(b).into()
+    let ((a_words, a_rest), (b_words, b_rest)) = (a.as_chunks(), b.as_chunks());
+    // Nearly everything that is compared is 16 bytes: words at a time.
+    let word = |bytes: &[u8; 8]| u64::from_le_bytes(*bytes);
+    let differences = a_words.iter().zip(b_words).fold(0, |sum, (a, b)| sum | (word(a) ^ word(b)));
+    (a.len().ct_eq(&b.len()) & differences.ct_eq(&0) & a_rest.ct_eq(b_rest)).into()
 }
 
 /// A password: UTF-16 units, unpaired surrogates allowed (machine accounts have them).
@@ -311,6 +315,11 @@ impl ResponseKeyNt {
         SessionBaseKey(self.hmac.compute(&[nt_proof_str]))
     }
 
+    /// The blocks of NTProofStr over `message`: the server's challenge and an NTLMv2_CLIENT_CHALLENGE.
+    pub(crate) fn proof_blocks<'a>(&self, message: &'a [&'a [u8]]) -> HmacMd5Blocks<'a> {
+        self.hmac.blocks(message)
+    }
+
     /// NTProofStr and the SessionBaseKey that it leads to, while `others` are hashed.
     pub(crate) fn prove_beside(
         &self,
@@ -422,7 +431,12 @@ impl KeyExchangeKey {
     /// ExportedSessionKey from EncryptedRandomSessionKey (MS-NLMP 3.2.5.1.2).
     #[must_use]
     pub fn decrypt(&self, encrypted: [u8; 16]) -> ExportedSessionKey {
-        ExportedSessionKey(Rc4::new(&self.0).applied(encrypted))
+        self.decrypt_beside(encrypted, &mut Nothing)
+    }
+
+    /// As [`decrypt`](Self::decrypt), and hashes `others` meanwhile.
+    pub(crate) fn decrypt_beside(&self, encrypted: [u8; 16], others: &mut impl Blocks) -> ExportedSessionKey {
+        ExportedSessionKey(Rc4::new_beside(&self.0, others).applied(encrypted))
     }
 
     /// ExportedSessionKey without a key exchange: the same bytes.

@@ -1,9 +1,12 @@
 //! Checks a response against what a store knows of the account (MS-NLMP 3.2.5.1.2, 3.3): constant time, and the same work whether the
 //! account exists or not.
 
+use alloc::boxed::Box;
+use core::sync::atomic::Ordering;
+
 use crate::context::IdentityKind;
 use crate::logon::{LogonFailure, LogonSuccess, NetworkLogon};
-use crate::secret::{LmHash, NtHash, SessionBaseKey, equal};
+use crate::secret::{ExportedSessionKey, LmHash, NtHash, SessionBaseKey, equal};
 use crate::wire::{ResponseClass, UnicodeString};
 
 impl NetworkLogon {
@@ -60,8 +63,9 @@ impl NetworkLogon {
         let hash = account.unwrap_or(&nobody);
         let lm_hash = lm_hash.filter(|hash| hash.is_usable());
 
+        let mut exported = None;
         let (right, key, nil_domain) = match self.class {
-            ResponseClass::NtlmV2 => self.check_ntlmv2(hash),
+            ResponseClass::NtlmV2 => self.check_ntlmv2(hash, &mut exported),
             ResponseClass::NtlmV1 | ResponseClass::NtlmV1Ess => {
                 let expected = hash.ntlmv1_response(self.lm_challenge());
                 (equal(&expected, self.nt_response()), hash.session_base_key(), false)
@@ -82,13 +86,18 @@ impl NetworkLogon {
                 Ok(LogonSuccess {
                     nil_domain,
                     checked: true,
+                    exported,
                     ..LogonSuccess::new(self, IdentityKind::User, key, lm_key)
                 })
             }
         }
     }
 
-    fn check_ntlmv2(&self, hash: &NtHash) -> (bool, SessionBaseKey, bool) {
+    fn check_ntlmv2(
+        &self,
+        hash: &NtHash,
+        exported: &mut Option<Box<ExportedSessionKey>>,
+    ) -> (bool, SessionBaseKey, bool) {
         // The HMAC goes over the bytes as received: clients differ in what they put behind the AV pairs.
         let (proof, client_challenge) = match self.nt_response().split_first_chunk::<16>() {
             Some((proof, rest)) => (*proof, rest),
@@ -96,14 +105,30 @@ impl NetworkLogon {
         };
         let check = |domain: &UnicodeString| {
             let key = hash.response_key_nt(&self.user, domain);
-            let (expected, base_key) = key.proof_and_base_key(self.server_challenge, client_challenge, &proof);
-            (equal(&expected, &proof), base_key)
+            let Some(encrypted) = self.exchanged_key() else {
+                let (expected, base_key) = key.proof_and_base_key(self.server_challenge, client_challenge, &proof);
+                return (equal(&expected, &proof), base_key, None);
+            };
+            // The key that the proof leads to if it is right, while it is found out whether it is.
+            self.decrypted.store(true, Ordering::Relaxed);
+            let base_key = key.session_base_key(&proof);
+            let message: [&[u8]; 2] = [&self.server_challenge, client_challenge];
+            let mut expected = key.proof_blocks(&message);
+            let exported = base_key.key_exchange_key_v2().decrypt_beside(encrypted, &mut expected);
+            (equal(&expected.finish(), &proof), base_key, Some(Box::new(exported)))
         };
-        let (right, key) = check(&self.domain);
+        let (right, key, session_key) = check(&self.domain);
         if !self.nil_domain_retry {
+            *exported = session_key;
             return (right, key, false);
         }
-        let (right_without, key_without) = check(&UnicodeString::default());
-        if right { (true, key, false) } else { (right_without, key_without, right_without) }
+        let (right_without, key_without, session_key_without) = check(&UnicodeString::default());
+        if right {
+            *exported = session_key;
+            (true, key, false)
+        } else {
+            *exported = session_key_without;
+            (right_without, key_without, right_without)
+        }
     }
 }

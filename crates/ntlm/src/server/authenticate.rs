@@ -2,6 +2,7 @@
 
 use alloc::sync::Arc;
 use core::ops::Range;
+use core::sync::atomic::AtomicBool;
 
 use super::{AwaitLogon, Exchange, Issued, required_flags};
 use crate::bindings::ChannelBindings;
@@ -117,6 +118,8 @@ impl ExpectAuthenticate {
             nt_response: range(nt_fields, message.nt_response),
             lm_response: range(lm_fields, message.lm_response),
             authenticate: authenticate.to_vec(),
+            encrypted_key,
+            decrypted: AtomicBool::new(false),
             nil_domain_retry: policy.nil_domain_retry,
             server: Arc::clone(&issued.config),
         };
@@ -128,7 +131,6 @@ impl ExpectAuthenticate {
             ..Observations::default()
         };
         Ok(AwaitLogon {
-            encrypted_key,
             claims_mic,
             mic_offset: message.mic_offset,
             mic: message.mic,

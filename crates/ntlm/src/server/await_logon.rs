@@ -1,6 +1,8 @@
 //! The last state: waits for a verdict, and checks everything that hangs on the session key (MS-NLMP 3.2.5.1.2).
 
+use alloc::vec::Vec;
 use core::fmt;
+use core::sync::atomic::Ordering;
 
 use super::Issued;
 use super::checks::{MicCheck, accept_mic, check_bindings, check_target_name, target_name};
@@ -19,7 +21,6 @@ use crate::wire::{AvId, AvPairs, NegotiateFlags, NtlmV2Response, ResponseClass, 
 pub struct AwaitLogon {
     pub(super) issued: Issued,
     pub(super) logon: NetworkLogon,
-    pub(super) encrypted_key: Option<[u8; 16]>,
     /// Whether the response says that a MIC was sent.
     pub(super) claims_mic: bool,
     pub(super) mic_offset: Option<usize>,
@@ -52,6 +53,20 @@ impl AwaitLogon {
     /// [`Error::Rejected`] with the check that failed; [`OutOfSequence::ForeignVerdict`] for a verdict about another logon;
     /// [`Incompatible::NoSessionSecurity`] when protection is required and the client is anonymous or guest.
     pub fn finish(self, verdict: Result<LogonSuccess, LogonFailure>) -> Result<Established, Error> {
+        self.finish_keeping(verdict, &mut Vec::new())
+    }
+
+    /// As [`finish`](Self::finish), for who wants to have NEGOTIATE_MESSAGE and CHALLENGE_MESSAGE afterwards: when the context stands, `messages` are both as
+    /// they were on the wire, one behind the other; of a connectionless exchange, the latter alone.
+    ///
+    /// # Errors
+    ///
+    /// As for [`finish`](Self::finish).
+    pub fn finish_keeping(
+        mut self,
+        verdict: Result<LogonSuccess, LogonFailure>,
+        messages: &mut Vec<u8>,
+    ) -> Result<Established, Error> {
         // A denied logon goes through the same checks with a key of zeros, whose outcome is thrown away.
         let zeros = || SessionBaseKey::from_authority([0; 16]);
         let (denied, success) = match verdict {
@@ -59,7 +74,7 @@ impl AwaitLogon {
             Err(failure) => (Some(failure.into()), LogonSuccess::new(&self.logon, IdentityKind::User, zeros(), None)),
         };
         let kind = success.kind;
-        let (key, mic) = self.session_key(&success);
+        let (key, mic) = self.session_key(&success, denied.is_some());
         let mut observations = Observations { nil_domain: success.nil_domain, ..self.observations };
         let checked = self.check_response(kind, mic, &mut observations);
         if let Some(error) = denied {
@@ -76,6 +91,7 @@ impl AwaitLogon {
             return Err(Incompatible::NoSessionSecurity.into());
         }
 
+        *messages = core::mem::take(&mut self.issued.messages);
         let flags = self.logon.flags;
         let revision = self.version.map_or(0, |version| version.ntlm_revision);
         let session = Session::new(Role::Server, flags, revision, kind, &key);
@@ -123,7 +139,7 @@ impl AwaitLogon {
     }
 
     /// ExportedSessionKey (MS-NLMP 3.2.5.1.2), and what the MIC says about it.
-    fn session_key(&self, success: &LogonSuccess) -> (ExportedSessionKey, MicCheck) {
+    fn session_key(&self, success: &LogonSuccess, denied: bool) -> (ExportedSessionKey, MicCheck) {
         let flags = self.logon.flags;
         let key = match (success.kind, self.logon.class) {
             (IdentityKind::Guest | IdentityKind::Anonymous, _) => KeyExchangeKey::anonymous(),
@@ -135,17 +151,22 @@ impl AwaitLogon {
                 success.lm_key.as_ref(),
             ),
         };
-        let protected = flags.intersects(NegotiateFlags::SIGN | NegotiateFlags::SEAL | NegotiateFlags::DATAGRAM);
         let with_mic = |key: ExportedSessionKey| {
             let mic = self.check_mic(&key);
             (key, mic)
         };
-        match self.encrypted_key {
-            None => with_mic(key.exported_session_key()),
-            Some(encrypted) if protected => with_mic(key.decrypt(encrypted)),
+        if let Some(exported) = success.exported.as_ref().filter(|_| !denied) {
+            return with_mic(ExportedSessionKey::duplicate(exported));
+        }
+        if denied && self.logon.decrypted.load(Ordering::Relaxed) {
+            return with_mic(key.exported_session_key());
+        }
+        match (self.logon.encrypted_key, self.logon.exchanged_key()) {
+            (None, _) => with_mic(key.exported_session_key()),
+            (_, Some(encrypted)) => with_mic(key.decrypt(encrypted)),
             // A key exchange without anything to protect: the specification says that the key is not exchanged, most implementations
             // exchange it. The MIC decides, where there is one.
-            Some(encrypted) => match with_mic(key.exported_session_key()) {
+            (Some(encrypted), None) => match with_mic(key.exported_session_key()) {
                 (_, MicCheck::Wrong) => with_mic(key.decrypt(encrypted)),
                 plain => plain,
             },

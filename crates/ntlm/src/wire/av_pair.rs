@@ -4,8 +4,8 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use super::reader::Reader;
-use super::text::units_of;
-use super::{Malformed, Part, Reason, UnicodeString};
+
+use super::{Charset, Malformed, Part, Reason, UnicodeString};
 use crate::env::FileTime;
 
 /// AvId: what an AV pair means. An open set: unknown ids are carried along.
@@ -150,7 +150,7 @@ impl AvPair<'_> {
     /// The value as text; of no meaning for ids that are no text.
     #[must_use]
     pub fn text(&self) -> UnicodeString {
-        UnicodeString::from_units(&units_of(self.value).collect::<Vec<_>>())
+        UnicodeString::decode(self.value, Charset::Unicode)
     }
 }
 
@@ -310,6 +310,23 @@ impl AvPairsBuilder {
         let ([a, b], [c, d]) = (id.0.to_le_bytes(), length.to_le_bytes());
         self.0.extend_from_slice(&[a, b, c, d]);
         self.0.extend_from_slice(value.get(..usize::from(length)).unwrap_or(value));
+        self
+    }
+
+    /// Appends the pairs of a list, without those that `left_out` says.
+    pub(crate) fn push_all(&mut self, pairs: &AvPairs<'_>, left_out: impl Fn(AvId) -> bool) -> &mut Self {
+        let (mut length, mut all) = (0, true);
+        for pair in pairs.iter() {
+            length += 4 + pair.value.len();
+            all &= !left_out(pair.id);
+        }
+        match pairs.bytes.get(..length).filter(|_| all) {
+            // In one piece, nearly always.
+            Some(bytes) => self.0.extend_from_slice(bytes),
+            None => pairs.iter().filter(|pair| !left_out(pair.id)).for_each(|pair| {
+                self.push(pair.id, pair.value);
+            }),
+        }
         self
     }
 

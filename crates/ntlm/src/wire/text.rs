@@ -55,7 +55,13 @@ impl UnicodeString {
     /// Appends the bytes of the name for a message to `out`. In OEM, units above 0xFF become `?`.
     pub fn encode(&self, charset: Charset, out: &mut Vec<u8>) {
         match charset {
-            Charset::Unicode => out.extend(self.0.iter().flat_map(|unit| unit.to_le_bytes())),
+            Charset::Unicode => {
+                // Many units at a time: byte by byte it would cost as much as a block of MD5.
+                let start = out.len();
+                out.resize(start + self.0.len() * 2, 0);
+                let (bytes, _) = out.get_mut(start..).unwrap_or_default().as_chunks_mut();
+                bytes.iter_mut().zip(&self.0).for_each(|(bytes, unit)| *bytes = unit.to_le_bytes());
+            }
             Charset::Oem => out.extend(self.0.iter().map(|&unit| u8::try_from(unit).unwrap_or(b'?'))),
         }
     }
@@ -122,6 +128,13 @@ impl UnicodeString {
     #[must_use]
     pub fn to_string_lossy(&self) -> String {
         String::from_utf16_lossy(&self.0)
+    }
+}
+
+impl From<Vec<u16>> for UnicodeString {
+    /// Takes the units as they are.
+    fn from(units: Vec<u16>) -> Self {
+        Self(units.into_boxed_slice())
     }
 }
 

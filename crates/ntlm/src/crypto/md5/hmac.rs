@@ -3,7 +3,7 @@
 use zeroize::ZeroizeOnDrop;
 
 use super::block::{BLOCK, INITIAL, State, compress, compress_two};
-use super::{Backlog, Blocks, Md5, bytes, compress_ahead, finish_two};
+use super::{Backlog, Blocks, Md5, Padded, bytes, compress_ahead};
 use crate::crypto::key_stream::KeyStream;
 use crate::crypto::wipe;
 
@@ -54,12 +54,17 @@ impl HmacMd5 {
     /// The HMACs over two messages, in little more than the time of the longer one.
     #[must_use]
     pub fn compute_two(&self, messages: [&[&[u8]]; 2]) -> [[u8; 16]; 2] {
-        let inner = finish_two([self.inner; 2], BLOCK as u64, messages);
-        let mut blocks = inner.map(|state| outer_block(&state));
-        let mut states = [self.outer; 2];
-        compress_two(&mut states, blocks.each_ref());
-        wipe(&mut blocks);
-        states.map(|state| bytes(&state))
+        let [mut first, mut second] = messages.map(|pieces| self.blocks(pieces));
+        while let Some((state, block)) = first.next() {
+            second.compress_beside(state, &block);
+        }
+        [first.finish(), second.finish()]
+    }
+
+    /// The HMAC over the concatenation of `pieces`, as blocks to be hashed whenever there is a gap.
+    #[must_use]
+    pub fn blocks<'a>(&self, pieces: &'a [&'a [u8]]) -> HmacMd5Blocks<'a> {
+        HmacMd5Blocks { inner: Padded::new(pieces, BLOCK as u64), state: self.inner, outer: Some(self.outer) }
     }
 
     /// Starts a message that comes piece by piece.
@@ -132,6 +137,50 @@ fn outer_block(inner: &State) -> [u8; BLOCK] {
     hash.copy_from_slice(&bytes(inner));
     rest.copy_from_slice(&PADDING);
     block
+}
+
+/// The blocks of a whole HMAC.
+pub struct HmacMd5Blocks<'a> {
+    inner: Padded<'a>,
+    /// Of the hash within, then of the hash around it.
+    state: State,
+    /// What the hash around it begins with, before it begins.
+    outer: Option<State>,
+}
+
+impl Drop for HmacMd5Blocks<'_> {
+    fn drop(&mut self) {
+        wipe(&mut self.state);
+        if let Some(outer) = &mut self.outer {
+            wipe(outer);
+        }
+    }
+}
+
+impl ZeroizeOnDrop for HmacMd5Blocks<'_> {}
+
+impl HmacMd5Blocks<'_> {
+    /// The HMAC, after all that is left.
+    #[must_use]
+    pub fn finish(mut self) -> [u8; 16] {
+        while let Some((state, block)) = self.next() {
+            compress(state, &block);
+        }
+        bytes(&self.state)
+    }
+}
+
+impl Blocks for HmacMd5Blocks<'_> {
+    fn next(&mut self) -> Option<(&mut State, [u8; BLOCK])> {
+        if let Some(block) = self.inner.next() {
+            return Some((&mut self.state, *block));
+        }
+        let mut outer = self.outer.take()?;
+        let block = outer_block(&self.state);
+        self.state = outer;
+        wipe(&mut outer);
+        Some((&mut self.state, block))
+    }
 }
 
 /// A message under an [`HmacMd5`].

@@ -14,7 +14,7 @@ use block::{BLOCK, INITIAL, State, compress, compress_two, compress_with_key_str
 
 pub use backlog::{Backlog, Blocks, Nothing};
 pub(super) use block::compress_with_set_up;
-pub use hmac::{HmacMd5, HmacMd5Message, HmacMd5Pads};
+pub use hmac::{HmacMd5, HmacMd5Blocks, HmacMd5Message, HmacMd5Pads};
 
 /// A running MD5.
 #[derive(Clone)]
@@ -243,19 +243,15 @@ fn bytes(state: &State) -> [u8; 16] {
 /// The MD5 of two messages, of pieces each, in little more than the time of the longer one.
 #[must_use]
 pub fn md5_two(messages: [&[&[u8]]; 2]) -> [[u8; 16]; 2] {
-    finish_two([INITIAL; 2], 0, messages).map(|state| bytes(&state))
-}
-
-/// Finishes two hashes at once, which go on behind `before` bytes, a multiple of 64.
-fn finish_two(mut states: [State; 2], before: u64, messages: [&[&[u8]]; 2]) -> [State; 2] {
-    let [mut first, mut second] = messages.map(|pieces| Padded::new(pieces, before));
+    let [mut first, mut second] = messages.map(|pieces| Padded::new(pieces, 0));
+    let mut states = [INITIAL; 2];
     loop {
         let [one, two] = &mut states;
         match (first.next(), second.next()) {
             (Some(first), Some(second)) => compress_two(&mut states, [first, second]),
             (Some(first), None) => compress(one, first),
             (None, Some(second)) => compress(two, second),
-            (None, None) => return states,
+            (None, None) => return states.map(|state| bytes(&state)),
         }
     }
 }
