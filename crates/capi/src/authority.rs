@@ -1,6 +1,7 @@
 //! Who decides on logons in this process: the callback that a program set, or the accounts that the environment names, or nobody.
 
-use std::ffi::{CString, c_char, c_void};
+use std::borrow::Cow;
+use std::ffi::{CStr, CString, c_char, c_void};
 #[cfg(feature = "sqlite")]
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -271,14 +272,20 @@ pub(crate) fn set_callback(function: Option<AuthorityCallback>, context: *mut c_
     *CALLBACK.write().unwrap_or_else(PoisonError::into_inner) = callback;
 }
 
-/// The name in UTF-8; `None` when that would make another name of it.
-fn exact_utf8(name: &UnicodeString) -> Option<CString> {
-    // Room for a name in ASCII and its NUL.
+/// Names in ASCII with fewer characters need no memory of their own: nearly all.
+const FEW: usize = 64;
+
+/// The name in UTF-8, in `room` if it fits; `None` when that would make another name of it.
+fn exact_utf8<'a>(name: &UnicodeString, room: &'a mut [u8; FEW]) -> Option<Cow<'a, CStr>> {
+    if let Some(text) = room.get_mut(..=name.len()).filter(|_| name.is_ascii()) {
+        text.iter_mut().zip(name.units()).for_each(|(byte, &unit)| *byte = (unit & 0x7f) as u8);
+        return CStr::from_bytes_with_nul(text).ok().map(Cow::Borrowed);
+    }
     let mut text = String::with_capacity(name.len() + 1);
     for character in char::decode_utf16(name.units().iter().copied()) {
         text.push(character.ok()?);
     }
-    CString::new(text).ok()
+    CString::new(text).ok().map(Cow::Owned)
 }
 
 fn length(units: usize) -> u32 {
@@ -287,8 +294,10 @@ fn length(units: usize) -> u32 {
 
 impl Callback {
     fn logon(self, logon: &NetworkLogon) -> Result<LogonSuccess, LogonFailure> {
-        let (user, domain) = (exact_utf8(logon.user()), exact_utf8(logon.domain()));
-        let pointer = |text: &Option<CString>| text.as_ref().map_or(std::ptr::null(), |text| text.as_ptr());
+        let mut room = [[0; FEW]; 2];
+        let [user_room, domain_room] = &mut room;
+        let (user, domain) = (exact_utf8(logon.user(), user_room), exact_utf8(logon.domain(), domain_room));
+        let pointer = |text: &Option<Cow<'_, CStr>>| text.as_ref().map_or(std::ptr::null(), |text| text.as_ptr());
         let question = Logon {
             cbSize: length(size_of::<Logon>()),
             NegotiateFlags: logon.flags().0,

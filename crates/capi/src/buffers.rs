@@ -31,30 +31,37 @@ impl Parameter for Descriptor {
 }
 
 impl Descriptor {
-    /// The buffers; `None` for NULL.
-    pub(crate) fn buffers(&self) -> Answer<Option<Buffers>> {
+    /// Reads the buffers into `buffers`, which has none yet; of NULL, none.
+    // Into a place that the caller has: what was written in pieces a moment ago is slow to be copied.
+    pub(crate) fn read(&self, buffers: &mut Buffers) -> Answer {
         // SAFETY: the descriptor is vouched for.
         let descriptor = unsafe { In::vouched(self.0.cast_const()) };
-        let Some(SecBufferDesc { ulVersion, cBuffers, pBuffers }) = descriptor.read() else { return Ok(None) };
+        let Some(SecBufferDesc { ulVersion, cBuffers, pBuffers }) = descriptor.read() else { return Ok(()) };
         if ulVersion != SECBUFFER_VERSION || cBuffers > MOST_BUFFERS || (cBuffers > 0 && pBuffers.is_null()) {
             return Err(MALFORMED);
         }
         let count = cBuffers as usize;
-        let mut buffers = Buffers { few: [NOTHING; FEW], many: Vec::new(), count };
+        // SAFETY: the descriptor is vouched for, and so is what it points to.
+        let start = unsafe { Place::vouched(pBuffers.cast()) };
         if count > FEW {
             buffers.many.resize(count, NOTHING);
         }
-        for (index, found) in buffers.all_mut().iter_mut().enumerate() {
-            // SAFETY: the descriptor says that this many buffers are there, and it is vouched for.
-            let place = unsafe { Place::vouched(pBuffers.cast::<SecBuffer>().wrapping_add(index)) };
-            *found = (place, place.read().ok_or(MALFORMED)?);
+        let (few, many) = (buffers.few.get_mut(..count), &mut buffers.many);
+        for (index, found) in few.unwrap_or(many).iter_mut().enumerate() {
+            *found = start.behind(index).read().ok_or(MALFORMED)?;
         }
-        Ok(Some(buffers))
+        (buffers.start, buffers.count) = (start, count);
+        Ok(())
     }
 
-    /// The buffers of a message.
-    pub(crate) fn message(&self) -> Answer<Buffers> {
-        self.buffers()?.ok_or(MALFORMED)
+    /// Runs a message function over the buffers and writes back what it did to them.
+    pub(crate) fn run<T>(&self, access: Access, f: impl FnOnce(&mut [Buffer<'_>]) -> Answer<T>) -> Answer<T> {
+        if self.0.is_null() {
+            return Err(MALFORMED);
+        }
+        let mut buffers = Buffers::new();
+        self.read(&mut buffers)?;
+        buffers.run(access, f)
     }
 }
 
@@ -76,6 +83,11 @@ impl Place {
         unsafe { In::vouched(self.0.cast_const()) }.read()
     }
 
+    /// The buffer so many behind this one in a descriptor, which says how many there are.
+    fn behind(&self, count: usize) -> Self {
+        Self(self.0.wrapping_add(count))
+    }
+
     /// Writes cbBuffer and pvBuffer.
     pub(crate) fn write(&self, length: usize, memory: *mut c_void) {
         let Some(buffer) = self.read() else { return };
@@ -88,14 +100,14 @@ impl Place {
 /// So many buffers need no memory of their own: nearly every message.
 const FEW: usize = 4;
 
-const NOTHING: (Place, SecBuffer) =
-    (Place(std::ptr::null_mut()), SecBuffer { cbBuffer: 0, BufferType: 0, pvBuffer: std::ptr::null_mut() });
+const NOTHING: SecBuffer = SecBuffer { cbBuffer: 0, BufferType: 0, pvBuffer: std::ptr::null_mut() };
 
 /// What the buffers of a descriptor said when the call began, and where they are.
 pub(crate) struct Buffers {
-    few: [(Place, SecBuffer); FEW],
+    start: Place,
+    few: [SecBuffer; FEW],
     /// All of them, when they are more.
-    many: Vec<(Place, SecBuffer)>,
+    many: Vec<SecBuffer>,
     count: usize,
 }
 
@@ -122,48 +134,52 @@ pub(crate) fn copy(buffer: &SecBuffer, longest: usize) -> Answer<Vec<u8>> {
 }
 
 impl Buffers {
-    fn all(&self) -> &[(Place, SecBuffer)] {
+    /// None.
+    pub(crate) const fn new() -> Self {
+        Self { start: Place(std::ptr::null_mut()), few: [NOTHING; FEW], many: Vec::new(), count: 0 }
+    }
+
+    fn all(&self) -> &[SecBuffer] {
         self.few.get(..self.count).unwrap_or(&self.many)
     }
 
-    fn all_mut(&mut self) -> &mut [(Place, SecBuffer)] {
-        self.few.get_mut(..self.count).unwrap_or(&mut self.many)
+    fn first(&self, wanted: BufferType) -> Option<&SecBuffer> {
+        self.all().iter().find(|buffer| kind(buffer) == wanted)
     }
 
-    fn first(&self, wanted: BufferType) -> Option<&(Place, SecBuffer)> {
-        self.all().iter().find(|(_, buffer)| kind(buffer) == wanted)
-    }
-
-    /// A copy of the TOKEN: the output may go to the same memory.
-    pub(crate) fn token(&self) -> Answer<Option<Vec<u8>>> {
-        let Some((_, buffer)) = self.first(BufferType::TOKEN) else { return Ok(None) };
+    /// The TOKEN. The output may go to the same memory, where nothing is written before the token is done with.
+    pub(crate) fn token(&self) -> Answer<Option<&[u8]>> {
+        let Some(buffer) = self.first(BufferType::TOKEN) else { return Ok(None) };
         // A token that is cut off here is malformed all the same.
-        bytes(buffer, LONGEST_TOKEN).map(|bytes| Some(bytes.to_vec()))
+        bytes(buffer, LONGEST_TOKEN).map(Some)
     }
 
     /// The CHANNEL_BINDINGS. Malformed ones are refused: passing them over would take the caller's protection away.
     pub(crate) fn channel_bindings(&self) -> Answer<Option<ChannelBindings>> {
-        let Some((_, buffer)) = self.first(BufferType::CHANNEL_BINDINGS) else { return Ok(None) };
+        let Some(buffer) = self.first(BufferType::CHANNEL_BINDINGS) else { return Ok(None) };
         parse_channel_bindings(bytes(buffer, usize::MAX)?).map(Some).ok_or(MALFORMED)
     }
 
     /// The PKG_PARAMS.
     pub(crate) fn package_parameters(&self) -> Option<&SecBuffer> {
-        self.first(BufferType::PKG_PARAMS).map(|(_, buffer)| buffer)
+        self.first(BufferType::PKG_PARAMS)
     }
 
     /// Where a token goes.
     pub(crate) fn output(&self) -> Output {
         match self.first(BufferType::TOKEN) {
             None => Output::Missing,
-            Some((_, buffer)) if buffer.pvBuffer.is_null() => Output::Null(buffer.cbBuffer as usize),
-            Some((_, buffer)) => Output::Buffer(buffer.cbBuffer as usize),
+            Some(buffer) if buffer.pvBuffer.is_null() => Output::Null(buffer.cbBuffer as usize),
+            Some(buffer) => Output::Buffer(buffer.cbBuffer as usize),
         }
     }
 
     /// Puts a token out: in memory of its own, or in the caller's, for which the caller of this has checked that it is long enough.
     pub(crate) fn put_token(&self, token: &[u8], allocate: bool) -> Answer {
-        let Some((place, buffer)) = self.first(BufferType::TOKEN) else { return Ok(()) };
+        let is_token = |buffer: &SecBuffer| kind(buffer) == BufferType::TOKEN;
+        let Some((index, buffer)) = self.all().iter().enumerate().find(|(_, buffer)| is_token(buffer)) else {
+            return Ok(());
+        };
         let memory = match allocate {
             true if token.is_empty() => std::ptr::null_mut(),
             true => Block::of_bytes(token)?.give(),
@@ -175,12 +191,12 @@ impl Buffers {
                 buffer.pvBuffer
             }
         };
-        place.write(token.len(), memory);
+        self.start.behind(index).write(token.len(), memory);
         Ok(())
     }
 
-    /// Runs a message function over the buffers and writes back what it did to them.
-    pub(crate) fn run<T>(&self, access: Access, f: impl FnOnce(&mut [Buffer<'_>]) -> Answer<T>) -> Answer<T> {
+    /// As [`Descriptor::run`].
+    fn run<T>(&self, access: Access, f: impl FnOnce(&mut [Buffer<'_>]) -> Answer<T>) -> Answer<T> {
         let stream = self.first(BufferType::STREAM).filter(|_| access.stream == Use::Write);
         // Of a message in a STREAM buffer, the DATA buffer is made to point into it; what that held is not looked at.
         let access = if stream.is_some() { Access::STREAM } else { access };
@@ -192,7 +208,7 @@ impl Buffers {
             many.resize_with(self.count, || Buffer::null(BufferType::EMPTY));
         }
         let message = few.get_mut(..self.count).unwrap_or(&mut many);
-        for (made, (_, buffer)) in message.iter_mut().zip(self.all()) {
+        for (made, buffer) in message.iter_mut().zip(self.all()) {
             made.buffer_type = BufferType(buffer.BufferType);
             made.memory = match access.of(buffer) {
                 Use::Nothing => Memory::Null,
@@ -206,12 +222,13 @@ impl Buffers {
             };
         }
         let answer = f(message)?;
-        for ((place, buffer), Buffer { change, .. }) in self.all().iter().zip(message) {
+        for (index, (buffer, Buffer { change, .. })) in self.all().iter().zip(message).enumerate() {
+            let place = self.start.behind(index);
             match *change {
                 Change::None => {}
                 Change::Length(length) => place.write(length, buffer.pvBuffer),
                 Change::IntoStream { offset, length } => {
-                    let (_, stream) = stream.ok_or(SecurityStatus::SEC_E_INTERNAL_ERROR)?;
+                    let stream = stream.ok_or(SecurityStatus::SEC_E_INTERNAL_ERROR)?;
                     place.write(length, stream.pvBuffer.cast::<u8>().wrapping_add(offset).cast());
                 }
             }
@@ -221,9 +238,9 @@ impl Buffers {
 
     /// Fails when memory that is to be written is the memory of another buffer, too.
     fn refuse_overlaps(&self, access: Access) -> Answer {
-        for (index, (_, one)) in self.all().iter().enumerate() {
+        for (index, one) in self.all().iter().enumerate() {
             let of_one = access.of(one);
-            let overlaps = |(_, other): &(Place, SecBuffer)| {
+            let overlaps = |other: &SecBuffer| {
                 let of_other = access.of(other);
                 of_other != Use::Nothing && (of_one == Use::Write || of_other == Use::Write) && overlap(one, other)
             };

@@ -17,14 +17,14 @@ struct Results<'a> {
     is_first: bool,
     allocate: bool,
     new_context: &'a Out<SecHandle>,
-    output: Option<Buffers>,
+    output: &'a Buffers,
     context_attr: &'a Out<u32>,
     expiry: &'a Out<TimeStamp>,
 }
 
 impl Results<'_> {
     fn output(&self) -> Output {
-        self.output.as_ref().map_or(Output::Missing, Buffers::output)
+        self.output.output()
     }
 
     /// The first leg makes a handle, which must have a place to go.
@@ -34,8 +34,7 @@ impl Results<'_> {
 
     /// Hands everything out. A token that cannot be handed out ends the context.
     fn put(self, outcome: &ContextOutcome) -> Answer<SecurityStatus> {
-        let put = self.output.map_or(Ok(()), |output| output.put_token(&outcome.token, self.allocate));
-        if let Err(status) = put {
+        if let Err(status) = self.output.put_token(&outcome.token, self.allocate) {
             interface().abandon_security_context(outcome.context, self.is_first);
             return Err(status);
         }
@@ -67,27 +66,29 @@ struct Initialize<'a, C> {
 
 fn initialize<C: Character>(call: &Initialize<'_, C>) -> Answer<SecurityStatus> {
     let requests = Meanings::from_isc_req(call.context_req);
-    let input = call.input.buffers()?;
+    let (mut input, mut output) = (Buffers::new(), Buffers::new());
+    call.input.read(&mut input)?;
+    call.output.read(&mut output)?;
     let context = call.context.optional_handle();
     let results = Results {
         is_first: context.is_none(),
         allocate: requests.contains(Meanings::ALLOCATE_MEMORY),
         new_context: call.new_context,
-        output: call.output.buffers()?,
+        output: &output,
         context_attr: call.context_attr,
         expiry: call.expiry,
     };
     results.check()?;
-    let token = input.as_ref().map_or(Ok(None), Buffers::token)?;
-    let supplied = input.as_ref().and_then(Buffers::package_parameters);
+    let token = input.token()?;
+    let supplied = input.package_parameters();
     let supplied = supplied.filter(|_| requests.contains(Meanings::USE_SUPPLIED_CREDS));
     let outcome = interface().initialize_security_context(InitializeCall {
         credential: call.credential.optional_handle(),
         context,
         target_name: target_name(call.target_name)?,
         context_req: call.context_req,
-        input_token: token.as_deref(),
-        channel_bindings: input.as_ref().map_or(Ok(None), Buffers::channel_bindings)?,
+        input_token: token,
+        channel_bindings: input.channel_bindings()?,
         supplied_identity: supplied.map(identity::of_buffer).transpose()?,
         output: results.output(),
     });
@@ -168,24 +169,26 @@ export! {
         pfContextAttr: Out<u32>,
         ptsTimeStamp: Out<TimeStamp>,
     ) {
-        let input = pInput.buffers()?;
+        let (mut input, mut output) = (Buffers::new(), Buffers::new());
+        pInput.read(&mut input)?;
+        pOutput.read(&mut output)?;
         let context = phContext.optional_handle();
         let results = Results {
             is_first: context.is_none(),
             allocate: Meanings::from_asc_req(fContextReq).contains(Meanings::ALLOCATE_MEMORY),
             new_context: &phNewContext,
-            output: pOutput.buffers()?,
+            output: &output,
             context_attr: &pfContextAttr,
             expiry: &ptsTimeStamp,
         };
         results.check()?;
-        let token = input.as_ref().map_or(Ok(None), Buffers::token)?;
+        let token = input.token()?;
         let outcome = interface().accept_security_context(AcceptCall {
             credential: phCredential.optional_handle(),
             context,
             context_req: fContextReq,
-            input_token: token.as_deref(),
-            channel_bindings: input.as_ref().map_or(Ok(None), Buffers::channel_bindings)?,
+            input_token: token,
+            channel_bindings: input.channel_bindings()?,
             output: results.output(),
         })?;
         results.put(&outcome)

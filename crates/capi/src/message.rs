@@ -11,9 +11,7 @@ fn encrypt(context: &In<SecHandle>, quality_of_protection: u32, message: &Descri
     let context = context.handle()?;
     let signs_alone = quality_of_protection & !SECQOP_WRAP_OOB_DATA == SECQOP_WRAP_NO_ENCRYPT;
     let access = if signs_alone { Access::SIGN } else { Access::ENCRYPT };
-    message
-        .message()?
-        .run(access, |buffers| interface().encrypt_message(context, quality_of_protection, buffers, sequence_number))
+    message.run(access, |buffers| interface().encrypt_message(context, quality_of_protection, buffers, sequence_number))
 }
 
 fn decrypt(
@@ -23,9 +21,8 @@ fn decrypt(
     quality_of_protection: &Out<u32>,
 ) -> Answer {
     let context = context.handle()?;
-    let found = message
-        .message()?
-        .run(Access::DECRYPT, |buffers| interface().decrypt_message(context, buffers, sequence_number))?;
+    let found =
+        message.run(Access::DECRYPT, |buffers| interface().decrypt_message(context, buffers, sequence_number))?;
     quality_of_protection.write(found);
     Ok(())
 }
@@ -34,17 +31,13 @@ export! {
     /// MakeSignature.
     fn MakeSignature(phContext: In<SecHandle>, _fQOP: u32, pMessage: Descriptor, MessageSeqNo: u32) {
         let context = phContext.handle()?;
-        pMessage
-            .message()?
-            .run(Access::SIGN, |buffers| interface().make_signature(context, buffers, MessageSeqNo))
+        pMessage.run(Access::SIGN, |buffers| interface().make_signature(context, buffers, MessageSeqNo))
     }
 
     /// VerifySignature.
     fn VerifySignature(phContext: In<SecHandle>, pMessage: Descriptor, MessageSeqNo: u32, pfQOP: Out<u32>) {
         let context = phContext.handle()?;
-        let found = pMessage
-            .message()?
-            .run(Access::VERIFY, |buffers| interface().verify_signature(context, buffers, MessageSeqNo))?;
+        let found = pMessage.run(Access::VERIFY, |buffers| interface().verify_signature(context, buffers, MessageSeqNo))?;
         pfQOP.write(found);
         Ok(())
     }

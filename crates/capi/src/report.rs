@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::ffi::{c_char, c_void};
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{PoisonError, RwLock};
 
 use ntlm_sspi::SecurityStatus;
@@ -19,9 +20,14 @@ thread_local! {
     static REPORT: RefCell<Report> = const { RefCell::new(Report { detail: String::new(), last: Vec::new() }) };
 }
 
+/// Whether anything was ever logged in this process. Until then no thread has anything to forget, nor need it look for its locals.
+static LOGGED: AtomicBool = AtomicBool::new(false);
+
 /// A call begins.
 pub(crate) fn begin() {
-    with(|report| report.detail.clear());
+    if LOGGED.load(Ordering::Relaxed) {
+        with(|report| report.detail.clear());
+    }
 }
 
 /// The call that runs has failed.
@@ -74,9 +80,14 @@ pub(crate) fn set_reader(callback: Option<LogCallback>, context: *mut c_void) {
 
 /// Runs a program's callback. The calls that it makes have a detail of their own: what was logged during the call that runs is not forgotten.
 pub(crate) fn apart<T>(callback: impl FnOnce() -> T) -> T {
-    let detail = with(|report| std::mem::take(&mut report.detail)).unwrap_or_default();
+    let detail = match LOGGED.load(Ordering::Relaxed) {
+        true => with(|report| std::mem::take(&mut report.detail)).unwrap_or_default(),
+        false => String::new(),
+    };
     let answer = callback();
-    with(|report| report.detail = detail);
+    if LOGGED.load(Ordering::Relaxed) {
+        with(|report| report.detail = detail);
+    }
     answer
 }
 
@@ -87,6 +98,7 @@ pub(crate) fn is_read() -> bool {
 
 /// Tells the administrator something, and remembers it for the text of the failure.
 pub(crate) fn log(message: fmt::Arguments<'_>) {
+    LOGGED.store(true, Ordering::Relaxed);
     let text = message.to_string();
     let reader = *READER.read().unwrap_or_else(PoisonError::into_inner);
     if let Some(Reader { callback, context }) = reader {

@@ -12,7 +12,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use ntlm::{ClientConfig, ClientPolicy, EntropyError, FileTime, NtHash, ServerConfig, ServerPolicy};
 use ntlm_accounts::config::{Config, ConfiguredIdentity, ConfiguredSecret, IdentitySection};
@@ -208,7 +208,7 @@ struct System;
 
 impl Environment for System {
     fn now(&self) -> FileTime {
-        FileTime::from_unix(SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default())
+        FileTime::from_unix(now())
     }
 
     fn to_local(&self, time: FileTime) -> FileTime {
@@ -225,6 +225,24 @@ impl Environment for System {
     fn log(&self, message: std::fmt::Arguments<'_>) {
         report::log(message);
     }
+}
+
+/// The time since 1970, as of the kernel's last tick: a few milliseconds late, as Windows' own time of day is, and read in a third of the time.
+#[cfg(target_os = "linux")]
+fn now() -> Duration {
+    let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the pointer is to a local of ours.
+    let status = unsafe { libc::clock_gettime(libc::CLOCK_REALTIME_COARSE, &raw mut now) };
+    match (status, u64::try_from(now.tv_sec), u32::try_from(now.tv_nsec)) {
+        (0, Ok(seconds), Ok(nanoseconds)) => Duration::new(seconds, nanoseconds),
+        _ => SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default(),
+    }
+}
+
+/// The time since 1970.
+#[cfg(not(target_os = "linux"))]
+fn now() -> Duration {
+    SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default()
 }
 
 /// How many seconds local time is ahead of UTC at a time.

@@ -18,6 +18,11 @@ pub trait Character: Plain + PartialEq + zeroize::DefaultIsZeroes {
     /// The text in UTF-16; `None` when it is none.
     fn decode(units: Zeroizing<Vec<Self>>) -> Option<Zeroizing<Vec<u16>>>;
 
+    /// The text as a name, which is no secret; `None` when it is none.
+    fn name(units: Vec<Self>) -> Option<UnicodeString> {
+        Self::decode(Zeroizing::new(units)).map(|units| UnicodeString::from_units(&units))
+    }
+
     /// The text, without its NUL. What UTF-8 cannot say, unpaired surrogates, becomes U+FFFD.
     fn encode(units: &[u16]) -> Cow<'_, [Self]>;
 }
@@ -27,6 +32,10 @@ impl Character for SEC_WCHAR {
 
     fn decode(units: Zeroizing<Vec<Self>>) -> Option<Zeroizing<Vec<u16>>> {
         Some(units)
+    }
+
+    fn name(units: Vec<Self>) -> Option<UnicodeString> {
+        Some(units.into())
     }
 
     fn encode(units: &[u16]) -> Cow<'_, [Self]> {
@@ -91,11 +100,18 @@ pub(crate) enum TextError {
 impl<C: Character> Text<C> {
     /// The text; `None` for NULL. Nothing behind `limit` characters is looked at.
     pub(crate) fn read(&self, limit: usize) -> Result<Option<UnicodeString>, TextError> {
-        Ok(self.units(limit)?.map(|units| UnicodeString::from_units(&units)))
+        let Some(units) = self.characters(limit)? else { return Ok(None) };
+        C::name(units).map(Some).ok_or(TextError::NotText)
     }
 
     /// The text in UTF-16, wiped when dropped; `None` for NULL.
     pub(crate) fn units(&self, limit: usize) -> Result<Option<Zeroizing<Vec<u16>>>, TextError> {
+        let Some(units) = self.characters(limit)? else { return Ok(None) };
+        C::decode(Zeroizing::new(units)).map(Some).ok_or(TextError::NotText)
+    }
+
+    /// The text as it is; `None` for NULL.
+    fn characters(&self, limit: usize) -> Result<Option<Vec<C>>, TextError> {
         if self.0.is_null() {
             return Ok(None);
         }
@@ -105,8 +121,7 @@ impl<C: Character> Text<C> {
             unsafe { place.read_unaligned() }
         };
         let length = (0..=limit).find(|&index| at(index) == C::NUL).ok_or(TextError::TooLong)?;
-        let units: Zeroizing<Vec<C>> = Zeroizing::new((0..length).map(at).collect());
-        C::decode(units).map(Some).ok_or(TextError::NotText)
+        Ok(Some((0..length).map(at).collect()))
     }
 
     /// The name of a security package, as far as it can be one.

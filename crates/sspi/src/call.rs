@@ -97,7 +97,9 @@ impl AcceptCall<'_> {
 }
 
 fn is_text(name: &UnicodeString) -> bool {
-    char::decode_utf16(name.units().iter().copied()).all(|unit| unit.is_ok())
+    // Without a way out of the loop, many units at a time.
+    let surrogates = name.units().iter().fold(false, |found, unit| found | (0xd800..=0xdfff).contains(unit));
+    !surrogates || char::decode_utf16(name.units().iter().copied()).all(|unit| unit.is_ok())
 }
 
 /// A place for the token, or the wish that one be allocated.

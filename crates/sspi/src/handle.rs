@@ -5,7 +5,7 @@
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher as _;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{PoisonError, RwLock};
 
 /// CredHandle or CtxtHandle: two words of pointer size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -27,8 +27,8 @@ impl SecHandle {
 /// What a handle turned out to be.
 #[derive(Debug)]
 pub enum Lookup<T> {
-    /// Something that lives.
-    Found(Arc<T>),
+    /// Something that lives, or did until it was taken out.
+    Found(T),
     /// Something that was there and is gone.
     Deleted,
     /// Nothing that was ever given out.
@@ -36,8 +36,8 @@ pub enum Lookup<T> {
 }
 
 impl<T> Lookup<T> {
-    /// What lives; nothing else.
-    pub fn found(self) -> Option<Arc<T>> {
+    /// What was found; nothing else.
+    pub fn found(self) -> Option<T> {
         match self {
             Self::Found(value) => Some(value),
             Self::Deleted | Self::Unknown => None,
@@ -49,7 +49,7 @@ struct Slot<T> {
     generation: u32,
     /// dwUpper of the handle of this generation, so that what lives is found without unsealing anything.
     upper: usize,
-    value: Option<Arc<T>>,
+    value: Option<T>,
 }
 
 struct Slots<T> {
@@ -62,32 +62,33 @@ impl<T> Slots<T> {
         self.slots.get(slot_of(handle)?)
     }
 
-    fn live(&self, handle: SecHandle) -> Option<&Arc<T>> {
+    fn live(&self, handle: SecHandle) -> Option<&T> {
         self.slot(handle).filter(|slot| slot.upper == handle.upper)?.value.as_ref()
     }
 
-    /// The last generation of a handle's slot; 0 when there is no such slot.
-    fn last_generation(&self, handle: SecHandle) -> u32 {
-        self.slot(handle).map_or(0, |slot| slot.generation)
+    fn live_mut(&mut self, handle: SecHandle) -> Option<&mut T> {
+        self.slots.get_mut(slot_of(handle)?).filter(|slot| slot.upper == handle.upper)?.value.as_mut()
     }
 }
 
 /// The things that handles of one kind name.
 pub struct HandleTable<T> {
     slots: RwLock<Slots<T>>,
-    /// Makes the words of a handle hard to guess and different for each kind, so that no handle is taken for another.
-    seal: RandomState,
+    /// Make the words of a handle hard to hit upon and different for each kind, so that no handle is taken for another.
+    seal: [u64; 2],
 }
 
 impl<T> HandleTable<T> {
     /// An empty table.
     #[must_use]
     pub fn new() -> Self {
-        Self { slots: RwLock::new(Slots { slots: Vec::new(), free: Vec::new() }), seal: RandomState::new() }
+        let random = RandomState::new();
+        let seal = [0, 1].map(|number: u8| random.hash_one(number));
+        Self { slots: RwLock::new(Slots { slots: Vec::new(), free: Vec::new() }), seal }
     }
 
     /// Puts something in and gives its handle. Neither word is ever 0, -1 or -2.
-    pub fn insert(&self, value: Arc<T>) -> SecHandle {
+    pub fn insert(&self, value: T) -> SecHandle {
         let mut table = self.slots.write().unwrap_or_else(PoisonError::into_inner);
         let index = match table.free.pop() {
             Some(index) => index,
@@ -104,22 +105,19 @@ impl<T> HandleTable<T> {
         handle
     }
 
-    /// What a handle names.
-    pub fn get(&self, handle: SecHandle) -> Lookup<T> {
-        let table = self.slots.read().unwrap_or_else(PoisonError::into_inner);
-        match table.live(handle) {
-            Some(value) => Lookup::Found(Arc::clone(value)),
-            None => self.gone(handle, table.last_generation(handle)),
-        }
-    }
-
     /// What `f` gives for the thing that a handle names; `None` when nothing lives there. The table waits as long: `f` is short and asks it for nothing.
-    pub(crate) fn with<R>(&self, handle: SecHandle, f: impl FnOnce(&T) -> R) -> Option<R> {
+    pub fn with<R>(&self, handle: SecHandle, f: impl FnOnce(&T) -> R) -> Option<R> {
         let table = self.slots.read().unwrap_or_else(PoisonError::into_inner);
-        table.live(handle).map(|value| f(value))
+        table.live(handle).map(f)
     }
 
-    /// Takes out what a handle names. Who uses it at the moment keeps it until done.
+    /// As [`with`](Self::with), for what `f` changes.
+    pub fn with_mut<R>(&self, handle: SecHandle, f: impl FnOnce(&mut T) -> R) -> Option<R> {
+        let mut table = self.slots.write().unwrap_or_else(PoisonError::into_inner);
+        table.live_mut(handle).map(f)
+    }
+
+    /// Takes out what a handle names.
     pub fn remove(&self, handle: SecHandle) -> Lookup<T> {
         let mut table = self.slots.write().unwrap_or_else(PoisonError::into_inner);
         let Some(index) = slot_of(handle) else { return Lookup::Unknown };
@@ -165,7 +163,11 @@ impl<T> HandleTable<T> {
 
     /// 31 bits that only this table makes of slot and generation.
     fn sealed(&self, lower: usize, generation: u32) -> u64 {
-        self.seal.hash_one((lower, generation)) >> 33
+        // No secret depends on it: two multiplications mix well enough what no program makes up on purpose.
+        let [first, second] = self.seal;
+        let mixed = (lower as u64 ^ first).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let mixed = (mixed ^ mixed >> 32 ^ u64::from(generation) ^ second).wrapping_mul(0xd6e8_feb8_6659_fd93);
+        (mixed ^ mixed >> 32) >> 33
     }
 }
 
@@ -187,22 +189,25 @@ mod tests {
     #[test]
     fn handles_name_what_lives_and_remember_what_is_gone() {
         let table = HandleTable::new();
-        let first = table.insert(Arc::new(1));
-        assert!(matches!(table.get(first), Lookup::Found(value) if *value == 1));
-        assert!(matches!(table.remove(first), Lookup::Found(_)));
-        assert!(matches!(table.get(first), Lookup::Deleted));
+        let first = table.insert(1);
+        assert_eq!(table.with(first, |value| *value), Some(1));
+        assert_eq!(table.with_mut(first, |value| *value = 3), Some(()));
+        assert!(matches!(table.remove(first), Lookup::Found(3)));
+        assert_eq!(table.with(first, |value| *value), None);
         assert!(matches!(table.remove(first), Lookup::Deleted));
-        let second = table.insert(Arc::new(2));
+        let second = table.insert(2);
         assert_eq!(second.lower, first.lower, "the slot is used again");
         assert_ne!(second, first, "the handle is not");
-        assert!(matches!(table.get(first), Lookup::Deleted));
+        assert!(matches!(table.remove(first), Lookup::Deleted));
+        assert_eq!(table.with_mut(first, |value| *value = 4), None);
+        assert_eq!(table.with(second, |value| *value), Some(2), "a stale handle reached another's thing");
     }
 
     #[test]
     fn random_and_foreign_handles_find_nothing() {
         let table = HandleTable::new();
         let other = HandleTable::new();
-        let (handle, foreign) = (table.insert(Arc::new(1)), other.insert(Arc::new(1)));
+        let (handle, foreign) = (table.insert(1), other.insert(1));
         for wrong in [
             SecHandle::INVALID,
             SecHandle::DELETED,
@@ -212,7 +217,7 @@ mod tests {
             SecHandle { lower: handle.lower, upper: 1 },
             foreign,
         ] {
-            assert!(matches!(table.get(wrong), Lookup::Unknown), "{wrong:?}");
+            assert_eq!(table.with(wrong, |value| *value), None, "{wrong:?}");
             assert!(matches!(table.remove(wrong), Lookup::Unknown), "{wrong:?}");
         }
     }

@@ -1,13 +1,14 @@
 //! The functions of SSPI over handles: what InitSecurityInterface gives out, in safe Rust.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use ntlm::{FileTime, UnicodeString};
 use zeroize::Zeroizing;
 
 use crate::buffers::Buffer;
 use crate::call::{AcceptCall, InitializeCall, check_output, check_room};
-use crate::context::{Context, Credential, Outcome, Side, Stage};
+use crate::context::{Call, Context, Credential, Outcome, Side, Sight, Stage};
 use crate::credentials::{AuthIdentity, CredentialUse, DefaultIdentity, Outbound};
 use crate::environment::NEVER;
 use crate::handle::{HandleTable, Lookup, SecHandle};
@@ -53,7 +54,7 @@ pub struct ContextOutcome {
 /// An instance of SSPI: packages, credentials and contexts.
 pub struct SecurityInterface {
     packages: Registry,
-    credentials: HandleTable<Credential>,
+    credentials: HandleTable<Arc<Credential>>,
     contexts: HandleTable<Context>,
     default_identity: DefaultIdentity,
     lenient_requests: bool,
@@ -126,7 +127,7 @@ impl SecurityInterface {
             (None, DefaultIdentity::None) if usage.is_inbound() => Err(SecurityStatus::SEC_E_NO_CREDENTIALS),
             (None, DefaultIdentity::None) => return Err(SecurityStatus::SEC_E_NO_CREDENTIALS),
         };
-        let credential = Credential { package: Arc::clone(package), usage, outbound };
+        let credential = Credential { package: Arc::clone(package), usage, outbound, freed: AtomicBool::new(false) };
         Ok((self.credentials.insert(Arc::new(credential)), NEVER))
     }
 
@@ -136,7 +137,9 @@ impl SecurityInterface {
     ///
     /// SEC_E_INVALID_HANDLE.
     pub fn free_credentials_handle(&self, credential: SecHandle) -> Result<()> {
-        self.credentials.remove(credential).found().map(drop).ok_or(SecurityStatus::SEC_E_INVALID_HANDLE)
+        let credential = self.credentials.remove(credential).found().ok_or(SecurityStatus::SEC_E_INVALID_HANDLE)?;
+        credential.freed.store(true, Ordering::Release);
+        Ok(())
     }
 
     /// QueryCredentialsAttributes: SECPKG_CRED_ATTR_NAMES, the name of the user.
@@ -179,7 +182,6 @@ impl SecurityInterface {
             channel_bindings: call.channel_bindings,
         };
         let supplied = call.supplied_identity.filter(|_| requests.contains(Meanings::USE_SUPPLIED_CREDS));
-        let credential = call.credential.map(|handle| self.credential(handle)).transpose()?;
         let initiate = |credential: &Credential, leg: Leg<'_>| {
             if !credential.usage.is_outbound() {
                 return Err(SecurityStatus::SEC_E_NO_CREDENTIALS);
@@ -203,22 +205,26 @@ impl SecurityInterface {
         };
         let room = |step: Step| check_room(call.output, requests, &step.token).map(|()| step);
         let Some(handle) = call.context else {
-            let credential = credential.ok_or(SecurityStatus::SEC_E_INVALID_HANDLE)?;
+            let credential = self.credential(call.credential.ok_or(SecurityStatus::SEC_E_INVALID_HANDLE)?)?;
             let step = initiate(&credential, leg).and_then(room)?;
-            return Ok(self.begin(Side::Client, credential, step, requests));
+            return Ok(self.begin(Side::Client, credential, call.credential, step, requests));
         };
-        let context = self.driven(handle, Side::Client)?;
-        let credential = credential.unwrap_or_else(|| Arc::clone(&context.credential));
         // The place for a token was looked at above.
-        let outcome = context.leg(Ok(()), |stage| {
-            let step = match stage {
-                Stage::Waiting(exchange) => exchange.step(leg),
-                // The caller wants to authenticate anew.
-                Stage::Anew if leg.token.is_none() => initiate(&credential, leg),
-                Stage::Anew => Err(SecurityStatus::SEC_E_OUT_OF_SEQUENCE),
-            };
-            step.and_then(room)
-        })?;
+        let of_call = Call { side: Side::Client, credential: call.credential, anew: Ok(()) };
+        let outcome = self.contexts.leg(
+            handle,
+            of_call,
+            |other| self.is_credential(other),
+            |stage, own| {
+                let step = match (stage, own) {
+                    (Stage::Waiting(exchange), _) => exchange.step(leg),
+                    // The caller wants to authenticate anew.
+                    (Stage::Anew, own) if leg.token.is_none() => initiate(&*self.named(call.credential, own)?, leg),
+                    (Stage::Anew, _) => Err(SecurityStatus::SEC_E_OUT_OF_SEQUENCE),
+                };
+                step.and_then(room)
+            },
+        )?;
         Ok(told(Side::Client, handle, outcome, requests))
     }
 
@@ -230,7 +236,6 @@ impl SecurityInterface {
     pub fn accept_security_context(&self, call: AcceptCall<'_>) -> Result<ContextOutcome> {
         let requests = call.check()?;
         let leg = Leg { requests, token: call.input_token, target_name: None, channel_bindings: call.channel_bindings };
-        let credential = call.credential.map(|handle| self.credential(handle)).transpose()?;
         let accept = |credential: &Credential, leg| {
             if !credential.usage.is_inbound() {
                 return Err(SecurityStatus::SEC_E_NO_CREDENTIALS);
@@ -239,29 +244,35 @@ impl SecurityInterface {
         };
         let room = |step: Step| check_room(call.output, requests, &step.token).map(|()| step);
         let Some(handle) = call.context else {
-            let credential = credential.ok_or(SecurityStatus::SEC_E_INVALID_HANDLE)?;
+            let credential = self.credential(call.credential.ok_or(SecurityStatus::SEC_E_INVALID_HANDLE)?)?;
             let step = accept(&credential, leg).and_then(room)?;
-            return Ok(self.begin(Side::Server, credential, step, requests));
+            return Ok(self.begin(Side::Server, credential, call.credential, step, requests));
         };
-        let context = self.driven(handle, Side::Server)?;
-        let credential = credential.unwrap_or_else(|| Arc::clone(&context.credential));
-        let outcome = context.leg(check_output(call.output, requests), |stage| {
-            let step = match stage {
-                Stage::Waiting(exchange) => exchange.step(leg),
-                // The client wants to authenticate anew.
-                Stage::Anew => accept(&credential, leg),
-            };
-            step.and_then(room)
-        })?;
+        let of_call =
+            Call { side: Side::Server, credential: call.credential, anew: check_output(call.output, requests) };
+        let outcome = self.contexts.leg(
+            handle,
+            of_call,
+            |other| self.is_credential(other),
+            |stage, own| {
+                let step = match stage {
+                    Stage::Waiting(exchange) => exchange.step(leg),
+                    // The client wants to authenticate anew.
+                    Stage::Anew => accept(&*self.named(call.credential, own)?, leg),
+                };
+                step.and_then(room)
+            },
+        )?;
         Ok(told(Side::Server, handle, outcome, requests))
     }
 
     /// Ends a context whose token could not be handed to the caller, after all. After its `first` leg there is no context then; after a later one it
     /// stays to be deleted.
     pub fn abandon_security_context(&self, context: SecHandle, first: bool) {
-        let found = if first { self.contexts.remove(context) } else { self.contexts.get(context) };
-        if let Some(context) = found.found() {
-            context.fail();
+        if first {
+            drop(self.contexts.remove(context));
+        } else {
+            drop(self.contexts.with_mut(context, Context::fail));
         }
     }
 
@@ -287,8 +298,8 @@ impl SecurityInterface {
     /// SEC_E_INVALID_HANDLE, also for an attribute that needs an established context and has none; SEC_E_UNSUPPORTED_FUNCTION for attributes
     /// that NTLM does not have.
     pub fn query_context_attributes(&self, context: SecHandle, attribute: AttributeId) -> Result<AttributeValue> {
-        let context = self.usable(context)?;
-        let established = context.established();
+        let context = self.sight(context)?;
+        let established = context.established.ok_or(SecurityStatus::SEC_E_INVALID_HANDLE);
         match attribute.needs().ok_or(SecurityStatus::SEC_E_UNSUPPORTED_FUNCTION)? {
             Needs::AnyContext => {}
             Needs::Client if context.side == Side::Client => {}
@@ -296,8 +307,7 @@ impl SecurityInterface {
             Needs::Established => drop(established.clone()?),
         }
         // What Negotiate came down to is told as soon as it is settled.
-        let asked = || context.credential.package.info();
-        let package = *established.as_ref().map_or_else(|_| asked(), |established| established.package());
+        let package = *established.as_ref().map_or(context.asked, |established| established.package());
         Ok(match attribute {
             AttributeId::SIZES => AttributeValue::Sizes {
                 max_token: package.max_token,
@@ -308,7 +318,7 @@ impl SecurityInterface {
             AttributeId::PACKAGE_INFO => AttributeValue::PackageInfo(package),
             AttributeId::NEGOTIATION_INFO => AttributeValue::NegotiationInfo { package, state: 0 },
             AttributeId::LAST_CLIENT_TOKEN_STATUS => {
-                AttributeValue::LastClientTokenStatus(match context.is_under_way() {
+                AttributeValue::LastClientTokenStatus(match context.is_under_way {
                     true => LastClientTokenStatus::No,
                     false => LastClientTokenStatus::Yes,
                 })
@@ -323,7 +333,7 @@ impl SecurityInterface {
     ///
     /// SEC_E_UNSUPPORTED_FUNCTION, or SEC_E_INVALID_HANDLE.
     pub fn unsupported_on_context(&self, context: SecHandle) -> Result<()> {
-        self.usable(context)?;
+        self.sight(context)?;
         Err(SecurityStatus::SEC_E_UNSUPPORTED_FUNCTION)
     }
 
@@ -334,9 +344,9 @@ impl SecurityInterface {
     ///
     /// SEC_E_NO_IMPERSONATION, or SEC_E_INVALID_HANDLE.
     pub fn impersonate(&self, context: SecHandle) -> Result<()> {
-        let established = self.usable(context)?.established();
+        let established = self.sight(context)?.established;
         let pretends = self.impersonation_without_effect
-            && established.is_ok_and(|context| context.is_server() && context.is_authenticated());
+            && established.is_some_and(|context| context.is_server() && context.is_authenticated());
         if pretends { Ok(()) } else { Err(SecurityStatus::SEC_E_NO_IMPERSONATION) }
     }
 
@@ -346,7 +356,7 @@ impl SecurityInterface {
     ///
     /// SEC_E_NO_IMPERSONATION, or SEC_E_INVALID_HANDLE.
     pub fn query_security_context_token(&self, context: SecHandle) -> Result<()> {
-        self.usable(context)?;
+        self.sight(context)?;
         Err(SecurityStatus::SEC_E_NO_IMPERSONATION)
     }
 
@@ -410,14 +420,14 @@ impl SecurityInterface {
     /// [`SECPKG_CONTEXT_EXPORT_RESET_NEW`], because a copy that begins anew would do so too; and for [`SECPKG_CONTEXT_EXPORT_TO_KERNEL`].
     /// SEC_E_INVALID_HANDLE; SEC_E_OUT_OF_SEQUENCE while another thread plays a leg.
     pub fn export_security_context(&self, context: SecHandle, flags: u32) -> Result<Zeroizing<Vec<u8>>> {
-        let found = self.usable(context)?;
-        found.established()?;
+        self.sight(context)?.established.ok_or(SecurityStatus::SEC_E_INVALID_HANDLE)?;
         let known =
             SECPKG_CONTEXT_EXPORT_RESET_NEW | SECPKG_CONTEXT_EXPORT_DELETE_OLD | SECPKG_CONTEXT_EXPORT_TO_KERNEL;
         if flags & known != SECPKG_CONTEXT_EXPORT_DELETE_OLD {
             return Err(SecurityStatus::SEC_E_UNSUPPORTED_FUNCTION);
         }
-        let packed = found.take()?.export()?;
+        let taken = self.contexts.with_mut(context, Context::take);
+        let packed = taken.ok_or(SecurityStatus::SEC_E_INVALID_HANDLE)??.export()?;
         self.contexts.remove(context);
         Ok(packed)
     }
@@ -435,8 +445,9 @@ impl SecurityInterface {
             package: Arc::clone(package),
             usage: CredentialUse(0),
             outbound: Err(SecurityStatus::SEC_E_NO_CREDENTIALS),
+            freed: AtomicBool::new(false),
         };
-        Ok(self.contexts.insert(Arc::new(Context::imported(Arc::new(credential), context))))
+        Ok(self.contexts.insert(Context::imported(Arc::new(credential), context)))
     }
 
     /// How many credentials and contexts are live: for tests that look for leaks.
@@ -446,13 +457,19 @@ impl SecurityInterface {
     }
 
     fn credential(&self, handle: SecHandle) -> Result<Arc<Credential>> {
-        self.credentials.get(handle).found().ok_or(SecurityStatus::SEC_E_INVALID_HANDLE)
+        self.credentials.with(handle, Arc::clone).ok_or(SecurityStatus::SEC_E_INVALID_HANDLE)
     }
 
-    /// A context to be driven by the call of `side`; failed ones answer for themselves.
-    fn driven(&self, handle: SecHandle, side: Side) -> Result<Arc<Context>> {
-        let context = self.contexts.get(handle).found().ok_or(SecurityStatus::SEC_E_INVALID_HANDLE)?;
-        if context.side == side { Ok(context) } else { Err(SecurityStatus::SEC_E_INVALID_HANDLE) }
+    fn is_credential(&self, handle: SecHandle) -> bool {
+        self.credentials.with(handle, |_| ()).is_some()
+    }
+
+    /// The credential that a call on a context names; without one, the context's `own`.
+    fn named(&self, handle: Option<SecHandle>, own: Option<Arc<Credential>>) -> Result<Arc<Credential>> {
+        match handle {
+            Some(handle) => self.credential(handle),
+            None => own.ok_or(SecurityStatus::SEC_E_INVALID_HANDLE),
+        }
     }
 
     /// What stands behind the handle of a context.
@@ -460,20 +477,22 @@ impl SecurityInterface {
         self.contexts.with(handle, Context::established).ok_or(SecurityStatus::SEC_E_INVALID_HANDLE)?
     }
 
-    /// A context that has not failed.
-    fn usable(&self, handle: SecHandle) -> Result<Arc<Context>> {
-        let context = self.contexts.get(handle).found().ok_or(SecurityStatus::SEC_E_INVALID_HANDLE)?;
-        // An established context with nothing under way has not failed; asking costs a lock only for the others.
-        if context.established().is_err() && context.has_failed() {
-            return Err(SecurityStatus::SEC_E_INVALID_HANDLE);
-        }
-        Ok(context)
+    /// What can be seen of a context that has not failed.
+    fn sight(&self, handle: SecHandle) -> Result<Sight> {
+        self.contexts.with(handle, Context::sight).ok_or(SecurityStatus::SEC_E_INVALID_HANDLE)?
     }
 
     /// The first leg went well: gives it a handle.
-    fn begin(&self, side: Side, credential: Arc<Credential>, step: Step, requests: Meanings) -> ContextOutcome {
-        let (context, outcome) = Context::begin(side, credential, step);
-        let handle = self.contexts.insert(Arc::new(context));
+    fn begin(
+        &self,
+        side: Side,
+        credential: Arc<Credential>,
+        credential_handle: Option<SecHandle>,
+        step: Step,
+        requests: Meanings,
+    ) -> ContextOutcome {
+        let (context, outcome) = Context::begin(side, credential, credential_handle, step);
+        let handle = self.contexts.insert(context);
         told(side, handle, outcome, requests)
     }
 }

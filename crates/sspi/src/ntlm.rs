@@ -18,7 +18,7 @@ use crate::package::{EstablishedContext, Exchange, Leg, Next, SecurityPackage, S
 use crate::status::SecurityStatus;
 use crate::tables::flags::Meanings;
 use crate::tables::package_info::{self, PackageInfo};
-use context::NtlmContext;
+use context::{Challenge, NtlmContext};
 
 /// What all exchanges of the package share.
 #[derive(Clone)]
@@ -107,7 +107,8 @@ impl SecurityPackage for Ntlm {
             None => return Err(SecurityStatus::SEC_E_INVALID_TOKEN),
         };
         let waiting = waiting.map_err(|error| shared.refuse("AcceptSecurityContext", &error))?;
-        let exchange = ServerExchange { shared: Arc::clone(shared), requests, waiting, challenge: token.clone() };
+        let negotiate = leg.token.map_or(0, <[u8]>::len);
+        let exchange = ServerExchange { shared: Arc::clone(shared), requests, waiting, negotiate };
         // A server that lets nobody in particular in does not ask for it.
         let provisional = provisional(requests.without(Meanings::NULL_SESSION));
         Ok(Step { token, next: Next::Continue(Box::new(exchange), provisional) })
@@ -121,7 +122,7 @@ impl SecurityPackage for Ntlm {
             .with_if(attributes.replay_detect, Meanings::REPLAY_DETECT)
             .with_if(attributes.sequence_detect, Meanings::SEQUENCE_DETECT)
             .with_if(attributes.integrity, Meanings::INTEGRITY);
-        Ok(Arc::new(NtlmContext::new(Arc::clone(&self.shared), context, requests, Vec::new())))
+        Ok(Arc::new(NtlmContext::new(Arc::clone(&self.shared), context, requests, Challenge::default())))
     }
 }
 
@@ -218,7 +219,8 @@ impl Exchange for ClientExchange {
             Ok(established) => established,
             Err(error) => return Err(shared.refuse("InitializeSecurityContext", &error)),
         };
-        let context = NtlmContext::new(shared, established, self.requests, challenge.to_vec());
+        let context =
+            NtlmContext::new(shared, established, self.requests, Challenge { messages: challenge.to_vec(), start: 0 });
         Ok(Step { token, next: Next::Done(Arc::new(context)) })
     }
 }
@@ -227,7 +229,8 @@ struct ServerExchange {
     shared: Arc<Shared>,
     requests: Meanings,
     waiting: server::ExpectAuthenticate,
-    challenge: Vec<u8>,
+    /// Bytes of the NEGOTIATE_MESSAGE.
+    negotiate: usize,
 }
 
 impl Exchange for ServerExchange {
@@ -243,12 +246,13 @@ impl Exchange for ServerExchange {
         let refuse = |error: ntlm::Error| shared.refuse("AcceptSecurityContext", &error);
         let question = self.waiting.receive(authenticate, shared.environment.now()).map_err(refuse)?;
         let verdict = decide(shared.authority.as_deref(), question.logon());
-        let established = match question.finish(verdict) {
+        let mut messages = Vec::new();
+        let established = match question.finish_keeping(verdict, &mut messages) {
             Ok(established) => established,
             Err(error) => return Err(refuse(error)),
         };
-        let requests = self.requests;
-        let context = NtlmContext::new(Arc::clone(&shared), established, requests, self.challenge);
+        let context =
+            NtlmContext::new(shared, established, self.requests, Challenge { messages, start: self.negotiate });
         Ok(Step { token: Vec::new(), next: Next::Done(Arc::new(context)) })
     }
 }

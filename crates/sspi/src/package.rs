@@ -74,7 +74,7 @@ pub trait SecurityPackage: Send + Sync {
 }
 
 /// An exchange that waits for the peer.
-pub trait Exchange: Send {
+pub trait Exchange: Send + Sync {
     /// Takes the next token.
     ///
     /// # Errors

@@ -22,23 +22,37 @@ pub(super) struct NtlmContext {
     shared: Arc<Shared>,
     info: ContextInfo,
     requests: Meanings,
-    /// The CHALLENGE_MESSAGE; empty for an imported context, which has not seen one.
-    challenge: Vec<u8>,
+    challenge: Challenge,
     protection: Protection,
 }
 
-/// The session, with a lock for each direction where it has two. Each has memory of its own: keys are moved about no more than needed, and two
-/// threads do not write to the same cache lines.
+/// The CHALLENGE_MESSAGE; nothing for an imported context, which has not seen one.
+#[derive(Default)]
+pub(super) struct Challenge {
+    /// It, and what may come before it.
+    pub(super) messages: Vec<u8>,
+    /// Where it starts.
+    pub(super) start: usize,
+}
+
+/// The session, with a lock for each direction where it has two.
 enum Protection {
-    Halves { sealer: Locked<Sealer>, unsealer: Locked<Unsealer> },
-    Whole(Locked<Session>),
+    Halves { sealer: Locked<Sealer>, unsealer: Apart<Locked<Unsealer>> },
+    // Boxed: rare, and larger than the halves, which hold their keys elsewhere.
+    Whole(Box<Locked<Session>>),
+}
+
+/// What one thread uses while another uses what is before it: not in the same cache line.
+struct Apart<T> {
+    _space: [u64; 8],
+    value: T,
 }
 
 /// `None` after an export.
-type Locked<T> = Box<Mutex<Option<T>>>;
+type Locked<T> = Mutex<Option<T>>;
 
 fn locked<T>(value: T) -> Locked<T> {
-    Box::new(Mutex::new(Some(value)))
+    Mutex::new(Some(value))
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -50,11 +64,15 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 const GONE: SecurityStatus = SecurityStatus::SEC_E_INVALID_HANDLE;
 
 impl NtlmContext {
-    pub(super) fn new(shared: Arc<Shared>, context: Established, requests: Meanings, challenge: Vec<u8>) -> Self {
+    #[inline]
+    pub(super) fn new(shared: Arc<Shared>, context: Established, requests: Meanings, challenge: Challenge) -> Self {
         let Established { info, session } = context;
         let protection = match session.split() {
-            Ok((sealer, unsealer)) => Protection::Halves { sealer: locked(sealer), unsealer: locked(unsealer) },
-            Err(session) => Protection::Whole(locked(session)),
+            Ok((sealer, unsealer)) => Protection::Halves {
+                sealer: locked(sealer),
+                unsealer: Apart { _space: [0; 8], value: locked(unsealer) },
+            },
+            Err(session) => Protection::Whole(Box::new(locked(session))),
         };
         Self { shared, info, requests, challenge, protection }
     }
@@ -88,7 +106,9 @@ impl NtlmContext {
 
     fn unseal(&self, pieces: &mut [Piece<'_>], signature: &[u8], sequence_number: u32) -> Result<(), SecurityStatus> {
         let result = match &self.protection {
-            Protection::Halves { unsealer, .. } => lock(unsealer).as_mut().ok_or(GONE)?.unseal(pieces, signature),
+            Protection::Halves { unsealer, .. } => {
+                lock(&unsealer.value).as_mut().ok_or(GONE)?.unseal(pieces, signature)
+            }
             Protection::Whole(session) => {
                 let mut session = lock(session);
                 let session = session.as_mut().ok_or(GONE)?;
@@ -127,7 +147,8 @@ impl NtlmContext {
 
     /// The AV pairs of the challenge.
     fn target_information(&self) -> Option<Vec<u8>> {
-        let pairs = ChallengeMessage::parse(&self.challenge).ok()?.target_info?;
+        let Challenge { messages, start } = &self.challenge;
+        let pairs = ChallengeMessage::parse(messages.get(*start..)?).ok()?.target_info?;
         Some(pairs.as_bytes().to_vec())
     }
 
@@ -246,7 +267,7 @@ impl EstablishedContext for NtlmContext {
     fn export(&self) -> Result<Zeroizing<Vec<u8>>, SecurityStatus> {
         let session = match &self.protection {
             Protection::Halves { sealer, unsealer } => {
-                let (mut sealer, mut unsealer) = (lock(sealer), lock(unsealer));
+                let (mut sealer, mut unsealer) = (lock(sealer), lock(&unsealer.value));
                 let (sealer, unsealer) = (sealer.take().ok_or(GONE)?, unsealer.take().ok_or(GONE)?);
                 Session::join(sealer, unsealer)?
             }
