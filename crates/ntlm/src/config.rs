@@ -415,7 +415,8 @@ impl ServerNames {
         }
     }
 
-    fn av_pairs(&self) -> AvPairsBuilder {
+    /// With no time in it as yet.
+    fn target_info(&self) -> Vec<u8> {
         let mut pairs = AvPairsBuilder::new();
         pairs
             .push_text(AvId::NB_DOMAIN_NAME, self.target_name())
@@ -425,7 +426,8 @@ impl ServerNames {
         if let Some(tree) = &self.dns_tree {
             pairs.push_text(AvId::DNS_TREE_NAME, tree);
         }
-        pairs
+        pairs.push(AvId::TIMESTAMP, &[0; 8]);
+        pairs.finish()
     }
 }
 
@@ -439,8 +441,8 @@ pub struct ServerConfig {
     pub version: Option<Version>,
     /// Remembers the challenges issued, so that this process' own clients do not answer them.
     pub reflection_guard: Option<Arc<ReflectionGuard>>,
-    /// The AV pairs that are the same in every challenge, and TargetName in both character sets.
-    target_info: AvPairsBuilder,
+    /// TargetInfo as it is in every challenge, but for the time, and TargetName in both character sets.
+    target_info: Vec<u8>,
     target_name: [Vec<u8>; 2],
 }
 
@@ -454,7 +456,7 @@ impl ServerConfig {
             bytes
         };
         Self {
-            target_info: names.av_pairs(),
+            target_info: names.target_info(),
             target_name: [encoded(Charset::Unicode), encoded(Charset::Oem)],
             names,
             policy,
@@ -469,10 +471,13 @@ impl ServerConfig {
         &self.names
     }
 
-    /// To be followed by MsvAvTimestamp and MsvAvEOL.
-    pub(crate) fn target_info(&self) -> AvPairsBuilder {
-        self.target_info.copy_with_space(4 + 8 + 4)
+    /// TargetInfo of all challenges, but for the time: [`TIMESTAMP_BEFORE_END`](Self::TIMESTAMP_BEFORE_END) says where that belongs.
+    pub(crate) fn target_info(&self) -> &[u8] {
+        &self.target_info
     }
+
+    /// Bytes from the value of MsvAvTimestamp to the end of TargetInfo, which follow one another: it, and MsvAvEOL.
+    pub(crate) const TIMESTAMP_BEFORE_END: usize = 8 + 4;
 
     pub(crate) fn target_name(&self, charset: Charset) -> &[u8] {
         let [unicode, oem] = &self.target_name;

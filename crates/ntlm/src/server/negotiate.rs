@@ -7,7 +7,7 @@ use super::{Exchange, ExpectAuthenticate, Issued, required_flags};
 use crate::config::{LmCompatibilityLevel, OemPolicy, ServerConfig};
 use crate::env::{Entropy, FileTime};
 use crate::error::{Error, Incompatible};
-use crate::wire::{AvId, ChallengeBuilder, Charset, NegotiateFlags, NegotiateMessage};
+use crate::wire::{ChallengeBuilder, Charset, NegotiateFlags, NegotiateMessage};
 
 /// A server that has heard nothing yet.
 #[derive(Debug)]
@@ -112,26 +112,25 @@ impl ExpectNegotiate {
             | config.names().target_type().with_if(config.version.is_some(), F::VERSION);
         let mut server_challenge = [0; 8];
         entropy.fill(&mut server_challenge)?;
-        let mut target_info = config.target_info();
-        target_info.push(AvId::TIMESTAMP, &now.to_bytes());
-
-        let target_info = target_info.finish();
-
         let start = out.len();
         ChallengeBuilder {
             flags,
             target_name: config.target_name(Charset::of(flags)),
             server_challenge,
-            target_info: &target_info,
+            target_info: config.target_info(),
             version: config.version,
         }
         .write(out);
+        // TargetInfo is the end of it.
+        let timestamp = out.len().saturating_sub(ServerConfig::TIMESTAMP_BEFORE_END);
+        let field = out.get_mut(timestamp..).unwrap_or_default();
+        field.iter_mut().zip(now.to_bytes()).for_each(|(to, from)| *to = from);
         let challenge = out.get(start..).unwrap_or(&[]);
         // NEGOTIATE and CHALLENGE as they are on the wire, in one piece: the MIC covers them. TargetInfo is the end of ours.
         let mut messages = Vec::with_capacity(negotiate.len() + challenge.len());
         messages.extend_from_slice(negotiate);
         messages.extend_from_slice(challenge);
-        let target_info = messages.len().saturating_sub(target_info.len())..messages.len();
+        let target_info = messages.len().saturating_sub(config.target_info().len())..messages.len();
         if let Some(guard) = &config.reflection_guard {
             guard.issued(server_challenge);
         }

@@ -297,13 +297,6 @@ impl AvPairsBuilder {
         Self(bytes)
     }
 
-    /// The same list, with room for `space` bytes more.
-    pub(crate) fn copy_with_space(&self, space: usize) -> Self {
-        let mut bytes = Vec::with_capacity(self.0.len() + space);
-        bytes.extend_from_slice(&self.0);
-        Self(bytes)
-    }
-
     /// Appends a pair. A value over 65,535 bytes cannot be written and is cut there.
     pub fn push(&mut self, id: AvId, value: &[u8]) -> &mut Self {
         let length = u16::try_from(value.len()).unwrap_or(u16::MAX);
