@@ -101,7 +101,8 @@ typedef struct _NTLM_SSPI_VERDICT {
 /*
  * A callback that decides on logons, instead of the accounts that the environment names. It returns NTLM_SSPI_STATUS_SUCCESS and fills the verdict, or
  * says why not. With NTLM_SSPI_VERDICT_NT_HASH success means "this is the account's hash": return failures that are about the account (disabled)
- * only if it does no harm that everybody learns of them. What was said about the log callback holds here, too. NULL sets the environment's back.
+ * only if it does no harm that everybody learns of them. What was said about the log callback holds here, too. The buffers of the call that asks stay as
+ * they are until the callback returns. NULL sets the environment's back.
  */
 typedef ULONG (*NTLM_SSPI_AUTHORITY_CALLBACK)(void *context, const NTLM_SSPI_LOGON *logon, NTLM_SSPI_VERDICT *verdict);
 SECURITY_STATUS ntlm_sspi_set_authority(NTLM_SSPI_AUTHORITY_CALLBACK callback, void *context);

@@ -188,8 +188,8 @@ enum ResponseKey {
 
 impl Responses {
     /// Completes an AUTHENTICATE_MESSAGE that has zeros for NTProofStr, EncryptedRandomSessionKey and MIC, and gives ExportedSessionKey, which is `fresh_key`
-    /// where keys are exchanged. Of what the MIC covers, `before` and the message, all that is known is hashed while the others are made: they wait for
-    /// themselves most of the time.
+    /// where keys are exchanged. Of what the MIC covers, `negotiate`, `challenge` and the message, all that is known is hashed while the others are made:
+    /// they wait for themselves most of the time.
     fn prove(
         self,
         server_challenge: [u8; 8],

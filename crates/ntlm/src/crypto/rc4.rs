@@ -185,7 +185,11 @@ impl Rc4 {
         let mut at = SetUp { j: 0, ahead: 0 };
         for quarter in 0..4 {
             at = match others.next() {
-                Some((state, block)) => compress_with_set_up(state, &block, &mut stream.permutation, key, at, quarter),
+                Some((state, mut block)) => {
+                    let next = compress_with_set_up(state, &block, &mut stream.permutation, key, at, quarter);
+                    wipe(&mut block);
+                    next
+                }
                 None => set_up_quarter(&mut stream.permutation, key, at, quarter),
             };
         }

@@ -2,19 +2,30 @@
 
 use super::Md5;
 use super::block::{BLOCK, State, compress, compress_two};
+use crate::crypto::wipe;
 
 /// Blocks that are to be hashed, whenever there is a gap.
 pub trait Blocks {
-    /// The next block, and the state that it goes into; `None` when there is none, or none yet.
+    /// The next block, and the state that it goes into; `None` when there is none, or none yet. It may hold a key: whoever asks wipes it.
     fn next(&mut self) -> Option<(&mut State, [u8; BLOCK])>;
+
+    /// Hashes one of these blocks; false when there is none.
+    fn compress_one(&mut self) -> bool {
+        let Some((state, mut block)) = self.next() else { return false };
+        compress(state, &block);
+        wipe(&mut block);
+        true
+    }
 
     /// Hashes `block` into `state`, and one of these blocks meanwhile.
     fn compress_beside(&mut self, state: &mut State, block: &[u8; BLOCK]) {
         match self.next() {
-            Some((other, other_block)) => {
+            Some((other, mut other_block)) => {
                 let mut states = [*state, *other];
                 compress_two(&mut states, [block, &other_block]);
                 [*state, *other] = states;
+                wipe(&mut states);
+                wipe(&mut other_block);
             }
             None => compress(state, block),
         }
@@ -51,9 +62,7 @@ impl<'a> Backlog<'a> {
 
     /// Takes in all that is left.
     pub fn catch_up(mut self) {
-        while let Some((state, block)) = self.next() {
-            compress(state, &block);
-        }
+        while self.compress_one() {}
     }
 }
 

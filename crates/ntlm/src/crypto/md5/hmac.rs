@@ -55,8 +55,9 @@ impl HmacMd5 {
     #[must_use]
     pub fn compute_two(&self, messages: [&[&[u8]]; 2]) -> [[u8; 16]; 2] {
         let [mut first, mut second] = messages.map(|pieces| self.blocks(pieces));
-        while let Some((state, block)) = first.next() {
+        while let Some((state, mut block)) = first.next() {
             second.compress_beside(state, &block);
+            wipe(&mut block);
         }
         [first.finish(), second.finish()]
     }
@@ -163,9 +164,7 @@ impl HmacMd5Blocks<'_> {
     /// The HMAC, after all that is left.
     #[must_use]
     pub fn finish(mut self) -> [u8; 16] {
-        while let Some((state, block)) = self.next() {
-            compress(state, &block);
-        }
+        while self.compress_one() {}
         bytes(&self.state)
     }
 }
