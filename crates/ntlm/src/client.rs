@@ -200,7 +200,7 @@ impl Responses {
     ) -> ExportedSessionKey {
         let (start, rest) = authenticate.split_at_mut(nt_response.start);
         let (nt, encrypted) = rest.split_at_mut(nt_response.len());
-        let mut mic = fresh_key.as_ref().filter(|_| self.mic).map(|key| key.mic_hmac().start());
+        let mut mic = fresh_key.as_ref().filter(|_| self.mic).map(ExportedSessionKey::start_mic);
 
         let pieces = [negotiate, challenge, start];
         let mut backlog = mic.as_mut().map(|mic| mic.backlog(&pieces));
@@ -231,9 +231,8 @@ impl Responses {
         if let Some(backlog) = backlog {
             backlog.catch_up();
         }
-        if let Some(mut mic) = mic {
-            mic.update(encrypted);
-            put(start.get_mut(AuthenticateBuilder::MIC_OFFSET..).unwrap_or_default(), mic.finish());
+        if let Some(mic) = mic {
+            put(start.get_mut(AuthenticateBuilder::MIC_OFFSET..).unwrap_or_default(), mic.finish(encrypted));
         }
         fresh_key
     }

@@ -14,7 +14,9 @@ use core::fmt;
 use subtle::ConstantTimeEq as _;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
-use crate::crypto::{self, Blocks, HmacMd5, HmacMd5Blocks, HmacMd5Pads, KeyStream, Nothing, Rc4, wipe};
+use crate::crypto::{
+    self, Blocks, HmacMd5, HmacMd5Blocks, HmacMd5OfNewKey, HmacMd5Pads, KeyStream, Nothing, Rc4, wipe,
+};
 use crate::env::{Entropy, EntropyError};
 use crate::wire::{NegotiateFlags, UnicodeString, upcase};
 
@@ -517,12 +519,12 @@ impl ExportedSessionKey {
     pub fn mic(&self, negotiate: &[u8], challenge: &[u8], authenticate: &[u8], mic_offset: usize) -> [u8; 16] {
         let (before, rest) = authenticate.split_at_checked(mic_offset).unwrap_or((authenticate, &[]));
         let after = rest.get(16..).unwrap_or(&[]);
-        self.mic_hmac().compute(&[negotiate, challenge, before, &[0; 16], after])
+        crypto::hmac_md5(&self.0, &[negotiate, challenge, before, &[0; 16], after])
     }
 
-    /// The HMAC of the MIC.
-    pub(crate) fn mic_hmac(&self) -> HmacMd5 {
-        HmacMd5::new(&self.0)
+    /// The HMAC of a MIC over messages that come piece by piece.
+    pub(crate) fn start_mic(&self) -> HmacMd5OfNewKey {
+        HmacMd5OfNewKey::new(&self.0)
     }
 
     /// SIGNKEY (MS-NLMP 3.4.5.2); `None` without extended session security, which has none. Never weakened.

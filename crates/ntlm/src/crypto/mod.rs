@@ -14,7 +14,10 @@ use zeroize::{Zeroize, Zeroizing};
 
 pub use self::crc32::Crc32;
 pub use self::key_stream::{KeyStream, KeyStreamOf};
-pub use self::md5::{Backlog, Blocks, HmacMd5, HmacMd5Blocks, HmacMd5Message, HmacMd5Pads, Md5, Nothing, md5_two};
+pub use self::md5::{
+    Backlog, Blocks, HmacMd5, HmacMd5Backlog, HmacMd5Blocks, HmacMd5Message, HmacMd5OfNewKey, HmacMd5Pads, Md5,
+    Nothing, md5_two,
+};
 pub use self::rc4::{Entry, Rc4, Rc4Of};
 
 /// Overwrites a secret that is done with: many bytes at a time, which [`Zeroize`] does one by one. The barrier keeps the compiler from leaving it out.

@@ -5,7 +5,7 @@ use md5::Digest as _;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use ntlm::crypto::{HmacMd5, HmacMd5Pads, KeyStream, Md5, Rc4, md5_two};
+use ntlm::crypto::{HmacMd5, HmacMd5OfNewKey, HmacMd5Pads, KeyStream, Md5, Rc4, md5_two};
 
 use crate::fixed;
 
@@ -73,7 +73,7 @@ proptest! {
         let slices = [&first, &second, &third].map(|pieces| pieces.iter().map(Vec::as_slice).collect::<Vec<_>>());
         let [first, second, third] = slices.each_ref().map(Vec::as_slice);
         // Beside an HMAC, and beside a set-up.
-        let mut message = HmacMd5::new(&keys[0]).start();
+        let mut message = HmacMd5OfNewKey::new(&keys[0]);
         let mut backlog = message.backlog(first);
         let beside = HmacMd5::new(&keys[1]).compute_beside(second, &mut backlog);
         backlog.catch_up();
@@ -82,7 +82,8 @@ proptest! {
         backlog.catch_up();
         prop_assert_eq!(beside, hmac(&keys[1], second));
         prop_assert_eq!(stream.export().to_vec(), set_up(&keys[2]));
-        prop_assert_eq!(message.finish(), hmac(&keys[0], &[first, third].concat()));
+        prop_assert_eq!(message.finish(b"end"), hmac(&keys[0], &[first, third, &[b"end"]].concat()));
+        prop_assert_eq!(HmacMd5OfNewKey::new(&keys[0]).finish(&[]), hmac(&keys[0], &[]));
         // The key of an HMAC beside a set-up.
         let mut pads = HmacMd5Pads::new(&keys[0]);
         prop_assert_eq!(Rc4::new_beside(&keys[1], &mut pads).export().to_vec(), set_up(&keys[1]));

@@ -140,6 +140,72 @@ fn outer_block(inner: &State) -> [u8; BLOCK] {
     block
 }
 
+/// A message under a key that is taken in with it, in gaps of other work.
+pub struct HmacMd5OfNewKey {
+    inner: Md5,
+    pads: HmacMd5Pads,
+}
+
+impl HmacMd5OfNewKey {
+    /// Starts a message.
+    #[must_use]
+    pub fn new(key: &[u8; 16]) -> Self {
+        Self { inner: Md5::new(), pads: HmacMd5Pads::new(key) }
+    }
+
+    /// What comes next in the message, in whole blocks, and of the key what was not hashed yet. [`catch_up`](HmacMd5Backlog::catch_up) takes in the rest.
+    pub fn backlog<'a>(&'a mut self, pieces: &'a [&'a [u8]]) -> HmacMd5Backlog<'a> {
+        let HmacMd5Pads { pads: [inner, outer], states: [_, state], hashed } = &mut self.pads;
+        let first: &[u8] = if *hashed == 0 { inner } else { &[] };
+        *hashed = (*hashed).max(1);
+        HmacMd5Backlog { message: Backlog::new(&mut self.inner, first, pieces), outer, state, hashed }
+    }
+
+    /// The HMAC, after a last piece.
+    #[must_use]
+    pub fn finish(self, piece: &[u8]) -> [u8; 16] {
+        let Self { mut inner, mut pads } = self;
+        if pads.hashed == 0 {
+            let [inner_pad, _] = &pads.pads;
+            inner.update(inner_pad);
+            pads.hashed = 1;
+        }
+        let HmacMd5 { outer, .. } = &pads.finish();
+        let mut message = HmacMd5Message { inner, outer: *outer };
+        message.update(piece);
+        message.finish()
+    }
+}
+
+/// The blocks of a message under a new key.
+pub struct HmacMd5Backlog<'a> {
+    message: Backlog<'a>,
+    outer: &'a [u8; BLOCK],
+    state: &'a mut State,
+    hashed: &'a mut usize,
+}
+
+impl HmacMd5Backlog<'_> {
+    /// Takes in all that is left of the message.
+    pub fn catch_up(self) {
+        self.message.catch_up();
+    }
+}
+
+impl Blocks for HmacMd5Backlog<'_> {
+    fn next(&mut self) -> Option<(&mut State, [u8; BLOCK])> {
+        if let Some(next) = self.message.next() {
+            return Some(next);
+        }
+        // The inner pad is part of the message here.
+        if *self.hashed != 1 {
+            return None;
+        }
+        *self.hashed = 2;
+        Some((self.state, *self.outer))
+    }
+}
+
 /// The blocks of a whole HMAC.
 pub struct HmacMd5Blocks<'a> {
     inner: Padded<'a>,
@@ -200,11 +266,6 @@ impl HmacMd5Message {
     /// Takes in the next piece of the message.
     pub fn update(&mut self, piece: &[u8]) {
         self.inner.update(piece);
-    }
-
-    /// The whole blocks of what comes next in the message, to be taken in whenever there is a gap. [`catch_up`](Backlog::catch_up) takes in the rest.
-    pub fn backlog<'a>(&'a mut self, pieces: &'a [&'a [u8]]) -> Backlog<'a> {
-        Backlog::new(&mut self.inner, pieces)
     }
 
     /// Takes in the next piece, and then encrypts it with the key stream.

@@ -14,7 +14,7 @@ use block::{BLOCK, INITIAL, State, compress, compress_two, compress_with_key_str
 
 pub use backlog::{Backlog, Blocks, Nothing};
 pub(super) use block::compress_with_set_up;
-pub use hmac::{HmacMd5, HmacMd5Blocks, HmacMd5Message, HmacMd5Pads};
+pub use hmac::{HmacMd5, HmacMd5Backlog, HmacMd5Blocks, HmacMd5Message, HmacMd5OfNewKey, HmacMd5Pads};
 
 /// A running MD5.
 #[derive(Clone)]
