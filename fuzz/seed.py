@@ -141,6 +141,14 @@ def http_logon(name: str, negotiate: bytes, authenticate: bytes) -> None:
         write("http_header", f"{name}-{scheme}", "\n".join(lines).encode())
 
 
+def primitives() -> None:
+    """What primitives.rs reads: where to cut, two keys, and pieces with their lengths before them."""
+    for cut in (0, 1, 70, 200, 255):
+        for lengths in ([0], [1, 63, 64], [64] * 6, [55, 56, 57, 119, 120], [4, 255, 255, 3], [255] * 6):
+            pieces = b"".join(bytes([length]) + bytes(range(length)) for length in lengths)
+            write("primitives", f"{cut}-{'-'.join(map(str, lengths))}", bytes([cut]) + bytes(range(1, 33)) + pieces)
+
+
 def main() -> None:
     for file in sorted((FUZZ.parent / "testdata").glob("*.json")):
         for vector in json.loads(file.read_text())["vectors"]:
@@ -161,6 +169,7 @@ def main() -> None:
     c_calls()
     imports()
     http_headers()
+    primitives()
     # An exported context of the simplest form: no session, no optional parts.
     write("import_context", "none", b"NTLMCTX\x01\x01\x00\x04\x00" + bytes(36) + bytes(12) + b"\x00")
 
