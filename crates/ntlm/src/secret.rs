@@ -44,9 +44,10 @@ macro_rules! secret {
 /// Whether two byte strings are equal, in a time that depends on their lengths alone.
 pub(crate) fn equal(a: &[u8], b: &[u8]) -> bool {
     let ((a_words, a_rest), (b_words, b_rest)) = (a.as_chunks(), b.as_chunks());
-    // Nearly everything that is compared is 16 bytes: words at a time.
+    // Nearly everything that is compared is 16 bytes: words at a time. The barrier keeps the compiler from comparing the words themselves.
     let word = |bytes: &[u8; 8]| u64::from_le_bytes(*bytes);
     let differences = a_words.iter().zip(b_words).fold(0, |sum, (a, b)| sum | (word(a) ^ word(b)));
+    let differences = core::hint::black_box(differences);
     (a.len().ct_eq(&b.len()) & differences.ct_eq(&0) & a_rest.ct_eq(b_rest)).into()
 }
 
