@@ -197,7 +197,7 @@ impl Buffers {
 
     /// As [`Descriptor::run`].
     fn run<T>(&self, access: Access, f: impl FnOnce(&mut [Buffer<'_>]) -> Answer<T>) -> Answer<T> {
-        let stream = self.first(BufferType::STREAM).filter(|_| access.stream == Use::Write);
+        let stream = if access.stream == Use::Write { self.first(BufferType::STREAM) } else { None };
         // Of a message in a STREAM buffer, the DATA buffer is made to point into it; what that held is not looked at.
         let access = if stream.is_some() { Access::STREAM } else { access };
         self.refuse_overlaps(access)?;
@@ -237,6 +237,7 @@ impl Buffers {
     }
 
     /// Fails when memory that is to be written is the memory of another buffer, too.
+    #[inline]
     fn refuse_overlaps(&self, access: Access) -> Answer {
         for (index, one) in self.all().iter().enumerate() {
             let of_one = access.of(one);

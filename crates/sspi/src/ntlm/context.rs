@@ -23,6 +23,8 @@ pub(super) struct NtlmContext {
     info: ContextInfo,
     requests: Meanings,
     challenge: Challenge,
+    /// Whether messages may be encrypted: asked for each.
+    seals: bool,
     protection: Protection,
 }
 
@@ -74,15 +76,12 @@ impl NtlmContext {
             },
             Err(session) => Protection::Whole(Box::new(locked(session))),
         };
-        Self { shared, info, requests, challenge, protection }
+        let seals = info.attributes().confidentiality;
+        Self { shared, info, requests, challenge, seals, protection }
     }
 
     fn is_datagram(&self) -> bool {
         self.info.flags().contains(NegotiateFlags::DATAGRAM)
-    }
-
-    fn seals(&self) -> bool {
-        self.info.attributes().confidentiality
     }
 
     /// Protects a message with whatever half does that.
@@ -249,7 +248,7 @@ impl EstablishedContext for NtlmContext {
         sequence_number: u32,
         encrypt: bool,
     ) -> Result<(), SecurityStatus> {
-        if !self.seals() {
+        if !self.seals {
             return Err(SecurityStatus::SEC_E_UNSUPPORTED_FUNCTION);
         }
         buffers::protect(buffers, encrypt, |pieces| self.seal(pieces, sequence_number))?;
@@ -258,7 +257,7 @@ impl EstablishedContext for NtlmContext {
     }
 
     fn decrypt_message(&self, buffers: &mut [Buffer<'_>], sequence_number: u32) -> Result<(), SecurityStatus> {
-        if !self.seals() {
+        if !self.seals {
             return Err(SecurityStatus::SEC_E_UNSUPPORTED_FUNCTION);
         }
         buffers::unprotect(buffers, true, |pieces, signature| self.unseal(pieces, signature, sequence_number))
